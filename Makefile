@@ -1,0 +1,37 @@
+# tailstack: the tasks of this checkout. Needs Python 3.11 or newer; everything else is fetched or built on the first run.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements/development.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/development.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+setup: $(READY) ## make the virtual environment and build the tools that are missing
+	$(BIN)/tailstack sandbox build
+
+demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, mend them
+	$(BIN)/tailstack sandbox demo
+
+test: setup ## run every test
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: setup ## measure the speed budgets
+	$(BIN)/python -m tests.bench
+
+clean: ## remove what was made in this checkout (the cache of built tools stays)
+	rm -rf $(VENV) .sandbox .pytest_cache .ruff_cache .hypothesis .coverage dist
