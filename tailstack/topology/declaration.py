@@ -1,0 +1,379 @@
+"""What a person writes: one pydantic model for each thing of the YAML language, and nothing else.
+
+Field names are camelCase in YAML and snake_case here. Unknown keys are refused. The JSON Schema that editors use is made
+from these models (`tailstack schema`), so every field has a description. Whether the pieces fit together (references,
+clashing names, ports) is decided in `resolve`, which sees all of them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+CHART_REPOSITORY = "https://pkgs.tailscale.com/helmcharts"
+"""The stable chart repository, https://tailscale.com/kb/1236/kubernetes-operator."""
+
+
+class Declaration(BaseModel):
+    """Base of every declaration: strict types, unknown keys refused, immutable."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=False
+    )
+
+
+def _text(pattern: str, description: str, *examples: str) -> object:
+    return Field(pattern=pattern, description=description, examples=list(examples))
+
+
+# A declaration's own name becomes part of a tag and of a node name. `--` separates cluster and name in a derived tag, so
+# that no two names can ever meet in one; it is refused by `resolve` with a message of its own.
+Name = Annotated[
+    str,
+    _text(r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", "Lower-case letters, digits and single hyphens, at most 40", "nginx"),
+]
+Tag = Annotated[str, _text(r"^tag:[a-zA-Z][a-zA-Z0-9-]*$", "A tag of the policy file", "tag:k8s")]
+GroupName = Annotated[str, _text(r"^group:[^\s:]+$", "A group of the policy file", "group:platform")]
+PostureName = Annotated[str, _text(r"^posture:[a-zA-Z0-9_-]+$", "A posture of the policy file", "posture:latestMac")]
+Selector = Annotated[
+    str,
+    _text(r"^\S+$", "A selector of the policy file, and nothing else", "group:platform", "autogroup:admin", "tag:k8s"),
+]
+Port = Annotated[
+    str,
+    _text(
+        r"^(\*|(tcp|udp|sctp):(\*|[0-9]{1,5}(-[0-9]{1,5})?)|icmp:\*)$",
+        "A protocol and a port, a range of ports, or * for all of them",
+        "tcp:80",
+        "udp:5000-5010",
+        "tcp:*",
+        "*",
+    ),
+]
+DnsLabel = Annotated[
+    str,
+    _text(
+        r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        "One label of a DNS name: at most 63 lower-case letters, digits, -",
+        "nginx",
+    ),
+]
+KubernetesName = Annotated[
+    str, _text(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "The name of a Kubernetes object", "default")
+]
+ClusterMember = Annotated[
+    str, _text(r"^[a-z0-9-]+\.[a-z0-9-]+$", "A declaration of a cluster: <cluster>.<name>", "blue.nginx")
+]
+
+
+class GroupRotation(Declaration):
+    """Whose turn it is: members take turns of equal length, in the order written, for ever."""
+
+    members: list[str] = Field(min_length=1, description="Login names, in the order of their turns")
+    every: str = Field(
+        pattern=r"^[1-9][0-9]*[hdw]$", description="Length of a turn: hours, days or weeks", examples=["7d"]
+    )
+    from_: str = Field(
+        alias="from", description="Start of the first turn, RFC 3339 in quotes", examples=["2026-01-05T09:00:00Z"]
+    )
+    size: int = Field(default=1, ge=1, description="How many members are on at a time")
+
+
+class GroupDeclaration(Declaration):
+    """A group whose members are written here, synchronised from an identity provider, or taken from a rotation."""
+
+    members: list[str] | None = Field(default=None, description="Login names of the members")
+    synced: Literal[True] | None = Field(
+        default=None, description="Members come from the identity provider; unknown here"
+    )
+    rotation: GroupRotation | None = Field(default=None, description="Members take turns")
+
+
+class PolicyTests(StrEnum):
+    """Whether policy tests are derived from the declared links and exposures."""
+
+    DERIVED = "derived"
+    NONE = "none"
+
+
+class PolicyDeclaration(Declaration):
+    """The tailnet's policy file: a hand-written base to which the derived entries are added, and its tests."""
+
+    base: str | None = Field(
+        default=None, description="A HuJSON file of this environment's folder", examples=["base.hujson"]
+    )
+    tests: PolicyTests = Field(
+        default=PolicyTests.DERIVED, description="Derive policy tests from what is declared, or none"
+    )
+
+
+class TailnetDeclaration(Declaration):
+    """The tailnet as a whole."""
+
+    dns_name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*\.ts\.net$",
+        description="The tailnet's DNS name, as the admin console shows it",
+        examples=["tail1a2b.ts.net"],
+    )
+    magic_dns: bool = Field(default=True, alias="magicDNS", description="Names of nodes resolve in the tailnet")
+    https_certificates: bool = Field(default=True, description="Nodes may obtain HTTPS certificates; Ingresses need it")
+    policy: PolicyDeclaration = Field(default_factory=PolicyDeclaration, description="The policy file")
+
+
+class MachineDeclaration(Declaration):
+    """A node outside the clusters, such as a CI runner or a database host."""
+
+    tags: list[Tag] = Field(min_length=1, description="The tags that the node wears")
+    hostname: DnsLabel | None = Field(default=None, description="The node's name; by default the key")
+
+
+class KubeconfigSecret(Declaration):
+    """A kubeconfig kept as a secret of the stack's configuration."""
+
+    secret: str = Field(
+        min_length=1, description="Name of the secret in Pulumi.<environment>.yaml", examples=["blueKubeconfig"]
+    )
+
+
+class KubernetesDeclaration(Declaration):
+    """How the stack reaches the cluster's API server: never through the proxy that it manages itself."""
+
+    context: str | None = Field(default=None, description="A context of the kubeconfig that the environment provides")
+    kubeconfig: KubeconfigSecret | None = Field(default=None, description="A kubeconfig from the stack's secrets")
+
+
+class ChartDeclaration(Declaration):
+    """Which operator chart is installed. The chart's version is the operator's version."""
+
+    version: str | None = Field(
+        default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="Exact version, in quotes", examples=["1.102.3"]
+    )
+    repository: str | None = Field(default=None, description=f"Chart repository; by default {CHART_REPOSITORY}")
+    path: str | None = Field(
+        default=None, description="A chart in a folder, relative to the project, instead of a repository"
+    )
+
+
+class ApiServerProxyMode(StrEnum):
+    """The operator's API-server proxy. `auth` impersonates the tailnet identity, `noauth` only carries the connection."""
+
+    OFF = "off"
+    AUTH = "auth"
+    NOAUTH = "noauth"
+
+
+class ApiServerProxyDeclaration(Declaration):
+    """The API-server proxy inside the operator."""
+
+    mode: ApiServerProxyMode = Field(
+        default=ApiServerProxyMode.OFF, strict=False, description='"off", auth (impersonates) or noauth (only carries)'
+    )
+
+
+class CredentialsDeclaration(Declaration):
+    """Credentials of the operator that somebody else provides, instead of an OAuth client made by the stack."""
+
+    existing_secret: KubernetesName = Field(
+        description="A Secret in the operator's namespace with the keys client_id and client_secret",
+        examples=["operator-oauth"],
+    )
+
+
+class OperatorDefaults(Declaration):
+    """What every cluster's operator has unless the cluster says otherwise."""
+
+    namespace: KubernetesName | None = Field(
+        default=None, description="Namespace of the operator; by default tailscale"
+    )
+    chart: ChartDeclaration | None = Field(default=None, description="The chart")
+    api_server_proxy: ApiServerProxyDeclaration | None = Field(default=None, description="The API-server proxy")
+
+
+class OperatorDeclaration(OperatorDefaults):
+    """The operator of one cluster."""
+
+    hostname: DnsLabel | None = Field(
+        default=None, description="Node name of the operator; by default <cluster>-operator"
+    )
+    tags: list[Tag] | None = Field(
+        default=None,
+        min_length=1,
+        description="Tags of the operator and its OAuth client; by default tag:k8s-op-<cluster>",
+    )
+    proxy_tags: list[Tag] | None = Field(
+        default=None, min_length=1, description="Tags of proxies that nobody declared; by default tag:k8s-<cluster>"
+    )
+    credentials: CredentialsDeclaration | None = Field(default=None, description="Credentials that exist already")
+
+
+class ServicePortDeclaration(Declaration):
+    """A port of a Service that the stack creates, where it needs more than a number."""
+
+    port: Port = Field(description="Protocol and port")
+    target_port: int | str | None = Field(default=None, description="Port of the pods; by default the same")
+    name: KubernetesName | None = Field(default=None, description="Name of the port")
+
+
+class ManagedBy(StrEnum):
+    """Who owns the Kubernetes Service of an exposure."""
+
+    PULUMI = "pulumi"
+    PATCH = "patch"
+    GITOPS = "gitops"
+
+
+class Exposed(Declaration):
+    """What exposures and ingresses share: a node of the tailnet that stands for something in a cluster."""
+
+    namespace: KubernetesName = Field(description="Namespace")
+    hostname: DnsLabel | None = Field(default=None, description="Node name; by default <cluster>-<name>")
+    tags: list[Tag] | None = Field(default=None, min_length=1, description="Tags; by default tag:k8s-<cluster>--<name>")
+    consumers: list[Name] | None = Field(
+        default=None, description="Clusters whose egress may link to it; by default every cluster of the environment"
+    )
+    formerly: list[Name] = Field(default_factory=list, description="Former names, oldest first: tag and node name stay")
+
+
+class ExposeDeclaration(Exposed):
+    """A Service that becomes a node of the tailnet."""
+
+    service: KubernetesName | None = Field(default=None, description="Name of the Service; by default the key")
+    ports: list[Port | ServicePortDeclaration] = Field(
+        min_length=1, description="Ports; for an existing Service, those granted"
+    )
+    managed_by: ManagedBy = Field(
+        default=ManagedBy.PULUMI,
+        strict=False,
+        description="pulumi: the stack creates the Service; patch: it annotates one that exists; gitops: somebody else does",
+    )
+    selector: dict[str, str] | None = Field(default=None, description="Labels of the pods (managedBy: pulumi)")
+
+
+class BackendDeclaration(Declaration):
+    """The Service behind an Ingress."""
+
+    service: KubernetesName = Field(description="Name of a Service in the Ingress's namespace")
+    port: int = Field(ge=1, le=65535, description="Port of the Service")
+
+
+class IngressDeclaration(Exposed):
+    """An HTTPS node of the tailnet in front of a Service; public on the internet with funnel."""
+
+    backend: BackendDeclaration = Field(description="Where requests go")
+    funnel: bool = Field(default=False, description="Open it to the internet through Tailscale Funnel")
+
+
+class EgressTarget(Declaration):
+    """Where an egress leads: exactly one of these."""
+
+    exposure: ClusterMember | None = Field(default=None, description="An exposure of any cluster")
+    ingress: ClusterMember | None = Field(default=None, description="An ingress of any cluster")
+    machine: Name | None = Field(default=None, description="A machine")
+    fqdn: str | None = Field(
+        default=None, description="The full MagicDNS name of a node", examples=["db.tail1a2b.ts.net"]
+    )
+    ip: str | None = Field(default=None, description="The Tailscale IP address of a node", examples=["100.101.102.103"])
+
+
+class EgressDeclaration(Declaration):
+    """A Service in this cluster that leads to a node of the tailnet."""
+
+    namespace: KubernetesName = Field(description="Namespace of the clients")
+    service: KubernetesName | None = Field(default=None, description="Name of the Service; by default the key")
+    to: EgressTarget = Field(description="Where it leads")
+    ports: list[Port] | None = Field(default=None, min_length=1, description="Ports; by default those of the target")
+    hostname: DnsLabel | None = Field(default=None, description="Node name of the proxy; by default <cluster>-<name>")
+    tags: list[Tag] | None = Field(default=None, min_length=1, description="Tags; by default tag:k8s-<cluster>--<name>")
+    formerly: list[Name] = Field(default_factory=list, description="Former names, oldest first: tag and node name stay")
+
+
+class ClusterDeclaration(Declaration):
+    """A Kubernetes cluster in the tailnet."""
+
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels by which access entries choose clusters")
+    kubernetes: KubernetesDeclaration = Field(description="How the stack reaches the cluster")
+    operator: OperatorDeclaration = Field(default_factory=OperatorDeclaration, description="The Tailscale operator")
+    expose: dict[Name, ExposeDeclaration] = Field(default_factory=dict, description="Services to expose")
+    ingress: dict[Name, IngressDeclaration] = Field(default_factory=dict, description="HTTPS in front of Services")
+    egress: dict[Name, EgressDeclaration] = Field(default_factory=dict, description="Services that lead out")
+
+
+class LabelSelector(Declaration):
+    """Clusters by their labels; all must match."""
+
+    match_labels: dict[str, str] = Field(min_length=1, description="Labels that a cluster must have")
+
+
+class Reference(Declaration):
+    """Something declared here: exactly one of these."""
+
+    exposure: ClusterMember | None = Field(default=None, description="An exposure")
+    ingress: ClusterMember | None = Field(default=None, description="An ingress")
+    machine: Name | None = Field(default=None, description="A machine")
+    api_server: Name | None = Field(default=None, description="The API server of one cluster")
+    api_servers: LabelSelector | None = Field(default=None, description="The API servers of clusters with these labels")
+
+
+class ImpersonateDeclaration(Declaration):
+    """What the API-server proxy impersonates for these users."""
+
+    groups: list[str] = Field(min_length=1, description="Kubernetes groups", examples=[["system:masters"]])
+
+
+class BindDeclaration(Declaration):
+    """The role that the impersonated groups get in each cluster. A namespaced binding where namespaces are named."""
+
+    cluster_role: str | None = Field(default=None, description="A ClusterRole", examples=["view"])
+    role: str | None = Field(default=None, description="A Role, in each of the namespaces")
+    namespaces: list[KubernetesName] | None = Field(default=None, min_length=1, description="Only in these namespaces")
+
+
+class KubernetesAccessDeclaration(Declaration):
+    """What the users may do behind an API-server proxy in auth mode."""
+
+    impersonate: ImpersonateDeclaration = Field(description="Who they are to the API server")
+    bind: BindDeclaration | None = Field(default=None, description="The role that their groups get")
+
+
+class AccessDeclaration(Declaration):
+    """Who may reach what."""
+
+    name: str = Field(
+        min_length=1, max_length=120, description="A name for people: it stands beside every derived entry"
+    )
+    from_: list[Selector | Reference] = Field(alias="from", min_length=1, description="Selectors or machines")
+    to: list[Selector | Reference] = Field(min_length=1, description="Selectors, or what is declared here")
+    ports: list[Port] | None = Field(
+        default=None, min_length=1, description="Ports; by default those of what is referred to"
+    )
+    src_posture: list[PostureName] = Field(default_factory=list, description="Any of these postures must hold")
+    kubernetes: KubernetesAccessDeclaration | None = Field(
+        default=None, description="Rights behind an API-server proxy"
+    )
+
+
+class Defaults(Declaration):
+    """What holds for every cluster unless it says otherwise."""
+
+    operator: OperatorDefaults = Field(default_factory=OperatorDefaults, description="The operator")
+
+
+class Scope(Declaration):
+    """What one file may declare: nothing outside of these clusters, and access to nothing outside of them."""
+
+    clusters: list[Name] = Field(min_length=1, description="Names of clusters")
+
+
+class EnvironmentDeclaration(Declaration):
+    """All files of one environment, merged by section."""
+
+    tailnet: TailnetDeclaration = Field(description="The tailnet as a whole")
+    defaults: Defaults = Field(default_factory=Defaults, description="What holds for every cluster")
+    groups: dict[GroupName, list[str] | GroupDeclaration] = Field(default_factory=dict, description="Groups of users")
+    postures: dict[PostureName, list[str]] = Field(default_factory=dict, description="Conditions on a device")
+    machines: dict[Name, MachineDeclaration] = Field(default_factory=dict, description="Nodes outside the clusters")
+    clusters: dict[Name, ClusterDeclaration] = Field(default_factory=dict, description="Kubernetes clusters")
+    access: list[AccessDeclaration] = Field(default_factory=list[AccessDeclaration], description="Who may reach what")

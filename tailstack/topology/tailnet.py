@@ -1,0 +1,304 @@
+"""The resolved tailnet: every name, tag, FQDN and port filled in, every reference followed. Frozen; made by `resolve`.
+
+All later stages (access, rules, components, report) read this and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tailstack.finding import Place
+from tailstack.topology.declaration import ApiServerProxyMode, ManagedBy
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Port:
+    """A protocol with an inclusive range of ports. `*` as the protocol means every protocol (and then every port).
+
+    `icmp` has no ports; its range is 0-0. All ports of a protocol is 0-65535, as in the packet filter.
+    """
+
+    protocol: str
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        if self.protocol == "*":
+            return "*"
+        if self.protocol == "icmp" or (self.first, self.last) == (0, 65535):
+            return f"{self.protocol}:*"
+        return f"{self.protocol}:{self.first}" + (f"-{self.last}" if self.last != self.first else "")
+
+    def covers(self, other: Port) -> bool:
+        """True when everything `other` lets through is let through by this one."""
+        return self.protocol == "*" or (
+            self.protocol == other.protocol and self.first <= other.first and other.last <= self.last
+        )
+
+
+ALL_PORTS = Port("*", 0, 65535)
+HTTPS = Port("tcp", 443, 443)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServicePort:
+    """A port of an exposure; `target_port` and `name` matter only where the stack creates the Service."""
+
+    port: Port
+    target_port: int | str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """`members` are login names; None where an identity provider keeps them, which is not the same as nobody.
+
+    `on_rotation` tells that members are those whose turn it is at the time of resolving.
+    """
+
+    name: str
+    members: tuple[str, ...] | None
+    on_rotation: bool = False
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posture:
+    name: str
+    assertions: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """A node outside the clusters."""
+
+    name: str
+    hostname: str
+    fqdn: str
+    tags: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """`path` is a chart in a folder, relative to the project; otherwise the chart comes from `repository`."""
+
+    version: str
+    repository: str
+    path: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operator:
+    """The operator of one cluster. `existing_secret` names a Secret that somebody else provides; else the stack makes
+    an OAuth client whose tags are `tags`. `proxy_tags` are worn by proxies that nobody declared."""
+
+    hostname: str
+    fqdn: str
+    namespace: str
+    tags: tuple[str, ...]
+    proxy_tags: tuple[str, ...]
+    chart: Chart
+    api_server_proxy: ApiServerProxyMode
+    existing_secret: str | None
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exposure:
+    """A Service that is a node of the tailnet. `former_names` are oldest first."""
+
+    cluster: str
+    name: str
+    namespace: str
+    service: str
+    ports: tuple[ServicePort, ...]
+    managed_by: ManagedBy
+    selector: tuple[tuple[str, str], ...]
+    hostname: str
+    fqdn: str
+    tags: tuple[str, ...]
+    consumers: tuple[str, ...] | None
+    former_names: tuple[str, ...]
+    place: Place
+
+    @property
+    def reference(self) -> str:
+        return f"{self.cluster}.{self.name}"
+
+    @property
+    def granted_ports(self) -> tuple[Port, ...]:
+        return tuple(p.port for p in self.ports)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingress:
+    """An HTTPS node in front of a Service. It listens on tcp:443 only."""
+
+    cluster: str
+    name: str
+    namespace: str
+    backend_service: str
+    backend_port: int
+    funnel: bool
+    hostname: str
+    fqdn: str
+    tags: tuple[str, ...]
+    consumers: tuple[str, ...] | None
+    former_names: tuple[str, ...]
+    place: Place
+
+    @property
+    def reference(self) -> str:
+        return f"{self.cluster}.{self.name}"
+
+    @property
+    def granted_ports(self) -> tuple[Port, ...]:
+        return (HTTPS,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """A target known only by an address: a full MagicDNS name or a Tailscale IP, one of the two."""
+
+    fqdn: str | None = None
+    ip: str | None = None
+
+
+Target = Exposure | Ingress | Machine | Address
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Egress:
+    """A Service in a cluster that leads to a node of the tailnet: with a declared target it is a link."""
+
+    cluster: str
+    name: str
+    namespace: str
+    service: str
+    target: Target
+    ports: tuple[Port, ...]
+    hostname: str
+    tags: tuple[str, ...]
+    former_names: tuple[str, ...]
+    place: Place
+
+    @property
+    def reference(self) -> str:
+        return f"{self.cluster}.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cluster:
+    """Exactly one of `context` and `kubeconfig_secret` is set."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    context: str | None
+    kubeconfig_secret: str | None
+    operator: Operator
+    exposures: tuple[Exposure, ...]
+    ingresses: tuple[Ingress, ...]
+    egresses: tuple[Egress, ...]
+    place: Place
+
+
+class DestinationKind(StrEnum):
+    """What a destination of an access entry was written as."""
+
+    SELECTOR = "selector"
+    EXPOSURE = "exposure"
+    INGRESS = "ingress"
+    MACHINE = "machine"
+    API_SERVER = "apiServer"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destination:
+    """One thing that an access entry reaches: policy selectors and ports. `reference` is what the person wrote
+    (`blue.nginx`, `blue`, `tag:k8s`); `cluster` is set for an API server."""
+
+    kind: DestinationKind
+    reference: str
+    selectors: tuple[str, ...]
+    ports: tuple[Port, ...]
+    cluster: str | None = None
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bind:
+    """One role for all impersonated groups: `role_kind` is ClusterRole or Role; no namespaces means cluster-wide."""
+
+    role_kind: str
+    role: str
+    namespaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KubernetesAccess:
+    groups: tuple[str, ...]
+    bind: Bind | None
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One thing that an access entry starts from: policy selectors (all tags of a machine must not be merged)."""
+
+    reference: str
+    selectors: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """Who may reach what. Any of `src_posture` must hold; none means no condition."""
+
+    name: str
+    sources: tuple[Source, ...]
+    destinations: tuple[Destination, ...]
+    src_posture: tuple[str, ...]
+    kubernetes: KubernetesAccess | None
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BasePolicy:
+    """The hand-written policy file: its path relative to the project, and its text."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tailnet:
+    """A whole environment. Tuples are in the order of the files, so that the same topology gives the same bytes."""
+
+    environment: str
+    dns_name: str
+    magic_dns: bool
+    https_certificates: bool
+    base_policy: BasePolicy | None
+    derive_tests: bool
+    groups: tuple[Group, ...] = ()
+    postures: tuple[Posture, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    access: tuple[Access, ...] = ()
+    place: Place
+    files: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        return tuple(e for c in self.clusters for e in c.exposures)
+
+    @property
+    def ingresses(self) -> tuple[Ingress, ...]:
+        return tuple(i for c in self.clusters for i in c.ingresses)
+
+    @property
+    def egresses(self) -> tuple[Egress, ...]:
+        return tuple(e for c in self.clusters for e in c.egresses)
