@@ -1,0 +1,112 @@
+"""The command line `tailstack`: which commands there are, and how every one of them ends.
+
+A command lives in `tailstack.commands.<module>` as the attribute `command`, and is imported only when it is called, so
+that `tailstack --help` and shell completion stay fast. To add one: write the module, and name it in COMMANDS.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import click
+
+from tailstack.commands.exit_codes import ExitCode
+
+DEBUG_VARIABLE = "TAILSTACK_DEBUG"
+ISSUES = "the project's issue tracker"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSource:
+    """Where a command lives, and the line that `--help` shows for it without importing it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
+    {
+        "check": CommandSource(
+            "tailstack.commands.check", "Find mistakes in an environment before anything is applied."
+        ),
+        "rule": CommandSource("tailstack.commands.rule", "Explain a rule, or list all of them."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand when it is called, and lists them from COMMANDS alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        source = COMMANDS.get(cmd_name)
+        if source is None:
+            return None
+        command = importlib.import_module(source.module).command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{source.module}.command is no click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, source.summary) for name, source in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tailstack", message="%(prog)s %(version)s")
+def tailstack() -> None:
+    """Describe a whole tailnet and its Kubernetes clusters; know who reaches what before anything changes."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line with these arguments and return its exit code (see ExitCode). Nothing escapes but the code.
+
+    What a command returns is its exit code; None is 0. A click.ClickException is a failure said in one line.
+    """
+    try:
+        result: object = tailstack.main(args=list(arguments), prog_name="tailstack", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.ERROR
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (a pager, head) has gone; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    except Exception as error:  # noqa: BLE001  whatever fails inside us, a user sees one line and never a traceback
+        return _say_own_failure(error)
+    return result if isinstance(result, int) else ExitCode.CLEAN
+
+
+def _say_own_failure(error: Exception) -> int:
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error)
+    reason = " ".join(str(error).split()) or "no message"
+    click.echo(f"tailstack failed: {type(error).__name__}: {reason}", err=True)
+    click.echo(
+        f"This is a fault of tailstack, not of your files. Set {DEBUG_VARIABLE}=1 to see where it happened, and report "
+        f"it with that to {ISSUES}.",
+        err=True,
+    )
+    return ExitCode.ERROR
+
+
+def main() -> None:
+    """Entry point of the `tailstack` script."""
+    sys.exit(run(sys.argv[1:]))
