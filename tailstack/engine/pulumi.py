@@ -1,0 +1,175 @@
+"""Running the `pulumi` binary: its event stream read as it comes, Ctrl-C passed on once, exit codes turned into ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from tailstack.engine.events import Event, EventLog, parse_event
+
+LOCKED = "the stack is currently locked"
+"""How a self-managed backend says that somebody holds the lock; the engine's exit code is 1 for it (3.250.0)."""
+
+EXPECTED_NO_CHANGES = 7
+"""Exit code of `--expect-no-changes` when there are changes (`pkg/cmd/pulumi/cmd/exit_codes.go`)."""
+
+
+class PulumiMissingError(Exception):
+    """There is no `pulumi` on PATH."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "pulumi is not on PATH. Install it (https://www.pulumi.com/docs/install), or work inside `tailstack sandbox shell`."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How a run of the engine ended: its own exit code, its events, and what it said outside of the event stream."""
+
+    exit_code: int
+    log: EventLog
+    text: str
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exit_code == 0
+
+    @property
+    def is_locked(self) -> bool:
+        return LOCKED in self.text or any(LOCKED in message for message in self.log.errors)
+
+    def explain(self) -> str:
+        """Why it failed: the engine's errors, or all that it said when it named none."""
+        return "\n".join(self.log.errors) or self.text.strip() or f"pulumi ended with exit code {self.exit_code}"
+
+
+def _nothing(_: Event) -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulumi:
+    """The engine for one project. `environment` is the whole environment of its processes; nothing is added but switches
+    that keep it quiet and non-interactive."""
+
+    project: Path
+    binary: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def found(cls, project: Path, environment: Mapping[str, str] | None = None) -> Pulumi:
+        """The engine on the PATH of `environment` (by default this process's own). Raises PulumiMissingError."""
+        environment = dict(os.environ if environment is None else environment)
+        binary = shutil.which("pulumi", path=environment.get("PATH"))
+        if binary is None:
+            raise PulumiMissingError
+        return cls(project=project, binary=Path(binary), environment=environment)
+
+    def plain(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One command without an event stream, such as `stack ls --json`. Does not raise on a non-zero exit."""
+        return subprocess.run(
+            [self.binary, *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.project,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def preview(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
+        return self._operation(["preview", *options], stack, on_event)
+
+    def up(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
+        return self._operation(["up", "--yes", "--skip-preview", *options], stack, on_event)
+
+    def refresh(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
+        return self._operation(["refresh", "--yes", "--skip-preview", *options], stack, on_event)
+
+    def preview_refresh(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
+        """What a refresh would find: nothing is written, no lock is taken (pulumi 3.229 and newer)."""
+        return self._operation(["refresh", "--preview-only", *options], stack, on_event)
+
+    def destroy(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
+        return self._operation(["destroy", "--yes", "--skip-preview", *options], stack, on_event)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **self.environment,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # Without it `preview` and `refresh --preview-only` print one digest, which leaves policy events out.
+            "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
+        }
+
+    def _operation(self, arguments: Sequence[str], stack: str, on_event: Callable[[Event], None]) -> Outcome:
+        command = [self.binary, *arguments, "--stack", stack, "--json", "--non-interactive", "--color", "never"]
+        with (
+            tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as errors,
+            # A session of its own: a terminal's Ctrl-C would otherwise reach the engine once from the terminal and once
+            # from us, and a second one makes the engine give up without cleaning.
+            subprocess.Popen(
+                command,
+                cwd=self.project,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            ) as process,
+            _interrupts_passed_on(process),
+        ):
+            events, rest = _read(process.stdout, on_event)
+            exit_code = process.wait()
+            errors.seek(0)
+            return Outcome(exit_code=exit_code, log=EventLog(events=events), text="".join(rest) + errors.read())
+
+
+def _read(stream: IO[str] | None, on_event: Callable[[Event], None]) -> tuple[tuple[Event, ...], list[str]]:
+    events: list[Event] = []
+    rest: list[str] = []
+    for line in stream or ():
+        event = parse_event(line)
+        if event is not None:
+            events.append(event)
+            on_event(event)
+        elif not line.startswith("{"):
+            rest.append(line)
+    return tuple(events), rest
+
+
+@contextmanager
+def _interrupts_passed_on(process: subprocess.Popen[str]) -> Generator[None]:
+    """Pass the first Ctrl-C (or termination) on to the engine, swallow later ones, and let it finish what it has begun.
+
+    Only the main thread may handle signals; elsewhere nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    passed_on = False
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal passed_on
+        if not passed_on and process.poll() is None:
+            passed_on = True
+            process.send_signal(signal.SIGINT)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
