@@ -1,0 +1,16 @@
+"""What every test has: an environment without the developer's own Pulumi, Tailscale and Kubernetes settings."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+FOREIGN = ("PULUMI_", "TAILSCALE_", "KUBE", "TAILSTACK_", "HELM_", "OAUTH_CLIENT_")
+
+
+@pytest.fixture(autouse=True)
+def _hermetic_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in [key for key in os.environ if key.startswith(FOREIGN)]:
+        monkeypatch.delenv(key)
+    monkeypatch.setenv("NO_COLOR", "1")
