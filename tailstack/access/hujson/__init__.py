@@ -1,0 +1,59 @@
+"""HuJSON: JSON with comments and trailing commas, the language of the policy file.
+
+Reads without losing a byte (`parse`, `pack`), writes the canonical form of the Go module github.com/tailscale/hujson
+(`format`, `format_value`), plain JSON (`standardize`) and Python data (`to_python`), and composes documents (`build` …).
+"""
+
+from .building import (
+    Buildable,
+    append_elements,
+    append_members,
+    build,
+    commented,
+    find,
+    member,
+    spread,
+    with_member,
+)
+from .formatting import format, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
+from .parsing import parse
+from .tree import (
+    Array,
+    Document,
+    HujsonError,
+    Json,
+    Literal,
+    Member,
+    Object,
+    Value,
+    duplicate_members,
+    pack,
+    to_python,
+)
+
+__all__ = [
+    "Array",
+    "Buildable",
+    "Document",
+    "HujsonError",
+    "Json",
+    "Literal",
+    "Member",
+    "Object",
+    "Value",
+    "append_elements",
+    "append_members",
+    "build",
+    "commented",
+    "duplicate_members",
+    "find",
+    "format",
+    "format_value",
+    "member",
+    "pack",
+    "parse",
+    "spread",
+    "standardize",
+    "to_python",
+    "with_member",
+]
