@@ -110,7 +110,7 @@ class TestParsing:
             (first.key, document.position(first.name), document.position(second.name))
             for first, second in hujson.duplicate_members(document.root)
         ]
-        assert found == [("c", (1, 18), (1, 26)), ("a", (1, 2), (1, 45)), ("a", (1, 45), (1, 53))]
+        assert found == [("c", (1, 17), (1, 25)), ("a", (1, 2), (1, 43)), ("a", (1, 43), (1, 51))]
 
 
 class TestFormatting:
