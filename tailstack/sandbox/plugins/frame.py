@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import FrameType
@@ -196,15 +196,18 @@ class Engine:
 
 
 def serve(name: str, *, distribution: str, make: Callable[[Engine], Provider]) -> NoReturn:
-    """Serve the provider `name` to the engine whose address is the first argument, until the engine goes.
+    """Serve the provider `name` to the engine that started this process, until the engine goes.
 
     `distribution` is the Python package of the SDK whose version the plugin takes.
     """
-    engine = Engine(sys.argv[1] if len(sys.argv) > 1 else "")
-    serve_service(
-        "pulumirpc.ResourceProvider",
-        _Service(name, distribution=distribution, engine=engine, provider=make(engine)).methods(),
-    )
+    engine = Engine(engine_address())
+    service = _Service(name, distribution=distribution, engine=engine, provider=make(engine))
+    serve_service("pulumirpc.ResourceProvider", service.methods())
+
+
+def engine_address() -> str:
+    """The address of the engine that started this plugin: its last argument, after flags about logging."""
+    return sys.argv[-1]
 
 
 def serve_service(name: str, methods: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> NoReturn:
@@ -231,15 +234,51 @@ def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
     os._exit(0)  # without the interpreter's clean-up, which would print about threads that still run
 
 
-def unary(
-    request: type[Any], handle: Callable[[Any, grpc.ServicerContext], Message]
-) -> grpc.RpcMethodHandler[Any, Any]:
-    """A method of a gRPC service with one request and one response."""
+def unary(request: type[Any], handle: Callable[[Any], Message]) -> grpc.RpcMethodHandler[Any, Any]:
+    """A method of a gRPC service with one request and one response. What `handle` raises becomes the call's error."""
+
+    def answer(message: Any, context: grpc.ServicerContext) -> Message:  # noqa: ANN401  each call has its own message
+        try:
+            return handle(message)
+        except Exception as error:  # noqa: BLE001  the engine needs an answer, and the user a line, not a traceback
+            fail(error, context)
+
     return grpc.unary_unary_rpc_method_handler(
-        handle,
-        request_deserializer=request.FromString,
-        response_serializer=lambda response: response.SerializeToString(),
+        answer, request_deserializer=request.FromString, response_serializer=_serialize
     )
+
+
+def streaming(
+    request: type[Any], handle: Callable[[Any, grpc.ServicerContext], Iterator[Message]]
+) -> grpc.RpcMethodHandler[Any, Any]:
+    """A method of a gRPC service with one request and a stream of responses."""
+
+    def answer(message: Any, context: grpc.ServicerContext) -> Iterator[Message]:  # noqa: ANN401  as in unary
+        try:
+            yield from handle(message, context)
+        except Exception as error:  # noqa: BLE001  as in unary
+            fail(error, context)
+
+    return grpc.unary_stream_rpc_method_handler(
+        answer, request_deserializer=request.FromString, response_serializer=_serialize
+    )
+
+
+def fail(error: Exception, context: grpc.ServicerContext) -> NoReturn:
+    """End a call with an error that the engine shows as one line."""
+    match error:
+        case PartialError():
+            context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        case PluginError():
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        case _:
+            traceback.print_exception(error)  # the engine keeps the stderr of a plugin for its verbose log
+            context.abort(grpc.StatusCode.INTERNAL, f"the stand-in plugin failed: {type(error).__name__}: {error}")
+
+
+def _serialize(response: Message) -> bytes:
+    return response.SerializeToString()
 
 
 class _Service:
@@ -267,7 +306,7 @@ class _Service:
             "Invoke": (provider_pb2.InvokeRequest, self._invoke),
             "Cancel": (empty_pb2.Empty, self._cancel),
         }
-        return {name: unary(request, _answering(handle)) for name, (request, handle) in calls.items()}
+        return {name: unary(request, handle) for name, (request, handle) in calls.items()}
 
     def _version(self) -> str:
         return importlib.metadata.version(self._distribution)
@@ -395,22 +434,6 @@ class _Service:
     def _cancel(self, _: empty_pb2.Empty) -> Message:
         self._engine.cancelled.set()
         return empty_pb2.Empty()
-
-
-def _answering(handle: Callable[[Any], Message]) -> Callable[[Any, grpc.ServicerContext], Message]:
-    def answer(request: Any, context: grpc.ServicerContext) -> Message:  # noqa: ANN401  each call has its own message
-        try:
-            return handle(request)
-        except PartialError as failure:
-            context.set_trailing_metadata((("grpc-status-details-bin", _details(failure)),))
-            context.abort(grpc.StatusCode.UNKNOWN, str(failure))
-        except PluginError as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error))
-        except Exception as error:  # noqa: BLE001  the engine needs an answer, and the user one line instead of a traceback
-            traceback.print_exc()  # the engine keeps a provider's stderr for its verbose log
-            context.abort(grpc.StatusCode.INTERNAL, f"the stand-in plugin failed: {type(error).__name__}: {error}")
-
-    return answer
 
 
 def _details(failure: PartialError) -> bytes:
