@@ -1,0 +1,230 @@
+"""What a tailnet's declarations ask of the policy file: a list of entries, each with the declaration it comes from.
+
+Pure data, without the hand-written base: `compile` puts the two together. The shapes are those of the policy file,
+https://tailscale.com/kb/1337/policy-syntax; what each feature of the operator needs of it stands in
+https://tailscale.com/kb/1236/kubernetes-operator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tailstack.access.hujson import Buildable
+from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
+from tailstack.finding import Place
+from tailstack.topology.declaration import ApiServerProxyMode
+from tailstack.topology.tailnet import (
+    ALL_PORTS,
+    Access,
+    Address,
+    Destination,
+    DestinationKind,
+    Egress,
+    Machine,
+    Port,
+    Tailnet,
+)
+
+KUBERNETES_CAPABILITY = "tailscale.com/cap/kubernetes"
+"""The application capability that the operator's API-server proxy reads: k8s-operator/api-proxy/proxy.go of tailscale."""
+
+_NAMED_IN_COMMENT = 3
+
+
+class Section(StrEnum):
+    """The sections of the policy file that entries are derived for, in the order in which they are appended."""
+
+    GROUPS = "groups"
+    POSTURES = "postures"
+    TAG_OWNERS = "tagOwners"
+    GRANTS = "grants"
+    NODE_ATTRS = "nodeAttrs"
+    TESTS = "tests"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Derived:
+    """One entry of one section. `key` is its name in a section that is an object, None in a section that is a list.
+
+    `declaration` is the comment that stands above it: what kind of thing asked for it, and its name. `places` are where
+    that is declared.
+    """
+
+    section: Section
+    key: str | None
+    value: Buildable
+    declaration: str
+    places: tuple[Place, ...]
+
+
+def derive(tailnet: Tailnet) -> tuple[Derived, ...]:
+    """Every entry that the declarations ask for, tests excepted; in the order of the files within each section."""
+    nodes = declared_nodes(tailnet)
+    worn = tag_wearers(nodes)
+    impersonating = {c.name for c in tailnet.clusters if c.operator.api_server_proxy is ApiServerProxyMode.AUTH}
+    return (
+        *_groups(tailnet),
+        *_postures(tailnet),
+        *_tag_owners(tailnet, nodes),
+        *(grant for access in tailnet.access for grant in _access_grants(access, impersonating, worn)),
+        *_link_grants(tailnet, nodes, worn),
+        *_node_attributes(tailnet, worn),
+    )
+
+
+def _groups(tailnet: Tailnet) -> Iterator[Derived]:
+    for group in tailnet.groups:
+        if group.members is None:
+            continue  # an identity provider brought it into the tailnet already; writing it would be a second definition
+        yield Derived(
+            section=Section.GROUPS,
+            key=group.name,
+            value=list(group.members),
+            declaration=f"{group.name}{', whose turn it is' if group.on_rotation else ''}",
+            places=(group.place,),
+        )
+
+
+def _postures(tailnet: Tailnet) -> Iterator[Derived]:
+    for posture in tailnet.postures:
+        yield Derived(
+            section=Section.POSTURES,
+            key=posture.name,
+            value=list(posture.assertions),
+            declaration=posture.name,
+            places=(posture.place,),
+        )
+
+
+def _tag_owners(tailnet: Tailnet, nodes: Sequence[DeclaredNode]) -> Iterator[Derived]:
+    """A proxy's tag is owned by the tags of its cluster's operator, which may then mint keys with it and no others.
+
+    Tags of operators and machines are owned by nobody, which leaves them to the tailnet's admins.
+    """
+    operator_tags = {cluster.name: cluster.operator.tags for cluster in tailnet.clusters}
+    wearers: dict[str, list[tuple[str, Place]]] = {}
+    owners: dict[str, dict[str, None]] = {}
+
+    def wear(tags: Iterable[str], wearer: str, place: Place, cluster: str | None) -> None:
+        for tag in tags:
+            wearers.setdefault(tag, []).append((wearer, place))
+            owners.setdefault(tag, {}).update(dict.fromkeys(operator_tags[cluster] if cluster else ()))
+
+    for node in nodes:
+        if node.kind is NodeKind.OPERATOR:
+            wear(node.tags, str(node), node.place, None)
+    for cluster in tailnet.clusters:
+        wear(cluster.operator.proxy_tags, f"proxies of {cluster.name}", cluster.operator.place, cluster.name)
+    for node in nodes:
+        if node.kind is not NodeKind.OPERATOR:
+            wear(node.tags, str(node), node.place, node.cluster)
+    for tag, worn_by in wearers.items():
+        yield Derived(
+            section=Section.TAG_OWNERS,
+            key=tag,
+            value=list(owners[tag]),
+            declaration=f"worn by {_some_of([name for name, _ in worn_by])}",
+            places=tuple(dict.fromkeys(place for _, place in worn_by)),
+        )
+
+
+def _some_of(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_IN_COMMENT
+    return ", ".join(names[:_NAMED_IN_COMMENT]) + (f" and {more} more" if more > 0 else "")
+
+
+def _access_grants(access: Access, impersonating: AbstractSet[str], worn: Counter[str]) -> Iterator[Derived]:
+    """One grant for each set of destinations with the same ports and rights: a grant is a cross product of the two."""
+    together: dict[tuple[tuple[Port, ...], bool], dict[str, None]] = {}
+    for destination in access.destinations:
+        impersonates = access.kubernetes is not None and _reads_capability(destination, impersonating)
+        together.setdefault((destination.ports, impersonates), {})[narrowest(destination.selectors, worn)] = None
+    for (ports, impersonates), selectors in together.items():
+        grant: dict[str, Buildable] = {
+            "src": list(dict.fromkeys(narrowest(source.selectors, worn) for source in access.sources)),
+            "dst": list(selectors),
+        }
+        if access.src_posture:
+            grant["srcPosture"] = list(access.src_posture)
+        grant["ip"] = ip_entries(ports)
+        if impersonates and access.kubernetes is not None:
+            # In one grant with the ports: an application grant alone gives no network access and would be dead.
+            grant["app"] = {KUBERNETES_CAPABILITY: [{"impersonate": {"groups": list(access.kubernetes.groups)}}]}
+        yield Derived(
+            section=Section.GRANTS,
+            key=None,
+            value=grant,
+            declaration=f"access: {' '.join(access.name.split())}",
+            places=(access.place,),
+        )
+
+
+def _reads_capability(destination: Destination, impersonating: AbstractSet[str]) -> bool:
+    """Whether the Kubernetes capability means something there: a proxy in noauth mode does not read it."""
+    if destination.kind is DestinationKind.API_SERVER:
+        return destination.cluster in impersonating
+    return destination.kind is DestinationKind.SELECTOR
+
+
+def ip_entries(ports: Iterable[Port]) -> list[str]:
+    """The `ip` field of a grant."""
+    every = tuple(ports)
+    return ["*"] if ALL_PORTS in every else [str(port) for port in dict.fromkeys(every)]
+
+
+def _link_grants(tailnet: Tailnet, nodes: Sequence[DeclaredNode], worn: Counter[str]) -> Iterator[Derived]:
+    """One grant for each egress, even where a broader one covers it: the link then outlives a narrowing of that one."""
+    tags_by_fqdn = {node.fqdn: node.tags for node in reversed(nodes)}
+    for egress in tailnet.egresses:
+        selectors = _target_selectors(egress, tags_by_fqdn)
+        if not selectors:
+            continue  # a name that no declared node has; a rule says so, and a grant could only guess
+        yield Derived(
+            section=Section.GRANTS,
+            key=None,
+            value={
+                "src": [narrowest(egress.tags, worn)],
+                "dst": [narrowest(selectors, worn)],
+                "ip": ip_entries(egress.ports),
+            },
+            declaration=f"link: {egress.reference} -> {target_name(egress)}",
+            places=(egress.place,),
+        )
+
+
+def _target_selectors(egress: Egress, tags_by_fqdn: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    target = egress.target
+    if not isinstance(target, Address):
+        return target.tags
+    if target.ip is not None:
+        return (target.ip,)
+    return tags_by_fqdn.get(normal_fqdn(target.fqdn or ""), ())
+
+
+def normal_fqdn(name: str) -> str:
+    """A DNS name for comparing: lower case, without the root's dot."""
+    return name.rstrip(".").lower()
+
+
+def target_name(egress: Egress) -> str:
+    """What people call the target of an egress: `blue.nginx`, a machine's name, an FQDN or an IP address."""
+    target = egress.target
+    if isinstance(target, Address):
+        return target.fqdn or target.ip or ""
+    return target.name if isinstance(target, Machine) else target.reference
+
+
+def _node_attributes(tailnet: Tailnet, worn: Counter[str]) -> Iterator[Derived]:
+    for ingress in tailnet.ingresses:
+        if ingress.funnel:
+            yield Derived(
+                section=Section.NODE_ATTRS,
+                key=None,
+                value={"target": [narrowest(ingress.tags, worn)], "attr": ["funnel"]},
+                declaration=f"ingress {ingress.reference}, open to the internet",
+                places=(ingress.place,),
+            )

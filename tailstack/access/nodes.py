@@ -1,0 +1,104 @@
+"""Every node that a tailnet declares, whatever it is: operators, exposures, ingresses, egress proxies and machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tailstack.finding import Place
+from tailstack.topology.tailnet import Tailnet
+
+
+class NodeKind(StrEnum):
+    """What a node was declared as; the words are those of the reports."""
+
+    OPERATOR = "operator"
+    EXPOSURE = "exposure"
+    INGRESS = "ingress"
+    EGRESS = "egress"
+    MACHINE = "machine"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredNode:
+    """`reference` is what a person calls it: `blue.nginx`, the cluster for an operator, the key for a machine.
+
+    `cluster` is None outside of the clusters.
+    """
+
+    kind: NodeKind
+    reference: str
+    cluster: str | None
+    hostname: str
+    fqdn: str
+    tags: tuple[str, ...]
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}"
+
+
+def declared_nodes(tailnet: Tailnet) -> tuple[DeclaredNode, ...]:
+    """All nodes: the operators, then what each cluster declares, then the machines."""
+    return (*_operators(tailnet), *_proxies(tailnet), *_machines(tailnet))
+
+
+def _operators(tailnet: Tailnet) -> Iterator[DeclaredNode]:
+    for cluster in tailnet.clusters:
+        operator = cluster.operator
+        yield DeclaredNode(
+            kind=NodeKind.OPERATOR,
+            reference=cluster.name,
+            cluster=cluster.name,
+            hostname=operator.hostname,
+            fqdn=operator.fqdn,
+            tags=operator.tags,
+            place=operator.place,
+        )
+
+
+def _proxies(tailnet: Tailnet) -> Iterator[DeclaredNode]:
+    for cluster in tailnet.clusters:
+        for kind, nodes in (
+            (NodeKind.EXPOSURE, cluster.exposures),
+            (NodeKind.INGRESS, cluster.ingresses),
+            (NodeKind.EGRESS, cluster.egresses),
+        ):
+            for node in nodes:
+                yield DeclaredNode(
+                    kind=kind,
+                    reference=node.reference,
+                    cluster=cluster.name,
+                    hostname=node.hostname,
+                    fqdn=f"{node.hostname}.{tailnet.dns_name}",
+                    tags=node.tags,
+                    place=node.place,
+                )
+
+
+def _machines(tailnet: Tailnet) -> Iterator[DeclaredNode]:
+    for machine in tailnet.machines:
+        yield DeclaredNode(
+            kind=NodeKind.MACHINE,
+            reference=machine.name,
+            cluster=None,
+            hostname=machine.hostname,
+            fqdn=machine.fqdn,
+            tags=machine.tags,
+            place=machine.place,
+        )
+
+
+def tag_wearers(nodes: Sequence[DeclaredNode]) -> Counter[str]:
+    """How many of the nodes wear each tag."""
+    return Counter(tag for node in nodes for tag in set(node.tags))
+
+
+def narrowest(selectors: Sequence[str], worn: Counter[str]) -> str:
+    """The one tag of a node by which it is granted: that of the fewest nodes, the first of several.
+
+    A node is matched by each of its tags, so naming all of them in a grant would reach every node that wears any.
+    """
+    return min(selectors, key=lambda selector: worn[selector])

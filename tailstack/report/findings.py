@@ -1,0 +1,131 @@
+"""Findings as text for a terminal, as JSON for programs, and as annotations for GitHub. Pure: returns strings."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+
+from tailstack.finding import Finding, Severity
+from tailstack.report.style import Style, counted
+
+WIDTH = 100
+"""Columns that a report for a terminal keeps to, except where a place or a word is longer."""
+
+JSON_VERSION = "1"
+"""Version of the JSON: raised when a field changes its meaning or goes, not when one is added."""
+
+_INDENT = "  "
+
+
+def as_text(findings: Sequence[Finding], *, colour: bool = False, width: int = WIDTH) -> str:
+    """One paragraph for each finding, its place first (`file:line:column`, which terminals make a link), then a summary.
+
+    The summary line stands alone where nothing was found. Ends with a newline.
+    """
+    style = Style(colour=colour)
+    paragraphs = [_paragraph(f, style, width) for f in findings]
+    return "\n".join([*paragraphs, summary(findings, colour=colour) + "\n"])
+
+
+def summary(findings: Sequence[Finding], *, colour: bool = False) -> str:
+    """`2 errors, 1 warning`, or `No errors, no warnings.`"""
+    style = Style(colour=colour)
+    errors = sum(f.is_error for f in findings)
+    warnings = len(findings) - errors
+    if not findings:
+        return style.good("No errors, no warnings.")
+    parts = [
+        style.bad(counted(errors, "error")) if errors else "no errors",
+        style.doubtful(counted(warnings, "warning")) if warnings else "no warnings",
+    ]
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:] + "."
+
+
+def _paragraph(finding: Finding, style: Style, width: int) -> str:
+    paint = style.bad if finding.is_error else style.doubtful
+    first = str(finding.places[0]) + ": " if finding.places else ""
+    lines = [f"{style.strong(first)}{paint(finding.rule.severity)} {finding.rule.code} {finding.rule.slug}"]
+    lines += _wrapped(finding.message, "", width)
+    if finding.expected:
+        lines += _wrapped(finding.expected, "expected: ", width)
+    lines += _wrapped(finding.mend, "mend: ", width)
+    lines += [style.faint(f"{_INDENT}also: {place}") for place in finding.places[1:]]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, label: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width=width,
+        initial_indent=_INDENT + label,
+        subsequent_indent=_INDENT + " " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def finding_as_data(finding: Finding) -> dict[str, object]:
+    """One finding as plain data, as it stands in the JSON report."""
+    return {
+        "code": finding.rule.code,
+        "slug": finding.rule.slug,
+        "severity": str(finding.rule.severity),
+        "message": finding.message,
+        "expected": finding.expected,
+        "mend": finding.mend,
+        "places": [{"file": p.file, "line": p.line, "column": p.column} for p in finding.places],
+    }
+
+
+def as_json(findings: Sequence[Finding], **more: object) -> str:
+    """`{"version", "summary": {"errors", "warnings"}, "findings": [...]}` and the further members given.
+
+    Ends with a newline.
+    """
+    errors = sum(f.is_error for f in findings)
+    data = {
+        "version": JSON_VERSION,
+        "summary": {"errors": errors, "warnings": len(findings) - errors},
+        "findings": [finding_as_data(f) for f in findings],
+        **more,
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_github(findings: Sequence[Finding]) -> str:
+    """One workflow command for each place of each finding, so that a clash is marked on both its lines.
+
+    Escaped as https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts does, so that no text from a
+    file can begin a command of its own. Ends with a newline unless there is nothing to say.
+    """
+    return "".join(line + "\n" for f in findings for line in _annotations(f))
+
+
+def _annotations(finding: Finding) -> list[str]:
+    level = "error" if finding.rule.severity is Severity.ERROR else "warning"
+    title = f"title={_property(f'{finding.rule.code} {finding.rule.slug}')}"
+    text = "\n".join(
+        part
+        for part in (
+            finding.message,
+            f"expected: {finding.expected}" if finding.expected else "",
+            f"mend: {finding.mend}" if finding.mend else "",
+        )
+        if part
+    )
+    if not finding.places:
+        return [f"::{level} {title}::{_data(text)}"]
+    return [
+        f"::{level} file={_property(p.file)},line={p.line},col={p.column},{title}::{_data(text)}"
+        for p in finding.places
+    ]
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,35 @@
+"""How reports look on a terminal: a few colours, which say nothing that the words do not say as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Style:
+    """Paints text with ANSI codes, or leaves it as it is."""
+
+    colour: bool
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+    def strong(self, text: str) -> str:
+        return self._paint("1", text)
+
+    def faint(self, text: str) -> str:
+        return self._paint("2", text)
+
+    def bad(self, text: str) -> str:
+        return self._paint("31;1", text)
+
+    def doubtful(self, text: str) -> str:
+        return self._paint("33;1", text)
+
+    def good(self, text: str) -> str:
+        return self._paint("32;1", text)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
