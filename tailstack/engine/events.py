@@ -29,7 +29,7 @@ class Phase(StrEnum):
 class Step:
     """One step over one resource. `op` is the engine's word: same, create, update, delete, replace, refresh …
 
-    `inputs_before`, `outputs_before` and their `_after` twins are empty where that side does not exist. `changed` are the
+    `provider` is the name of the provider resource. `inputs_before`, `outputs_before` and their `_after` twins are empty where that side does not exist. `changed` are the
     property paths that the provider's diff named.
     """
 
@@ -37,6 +37,7 @@ class Step:
     op: str
     urn: str
     type: str
+    provider: str
     changed: tuple[str, ...]
     inputs_before: Json
     inputs_after: Json
@@ -144,12 +145,19 @@ def _step(phase: Phase, body: Json) -> Step:
         op=str(metadata.get("op", "")),
         urn=str(metadata.get("urn", "")),
         type=str(metadata.get("type", "")),
+        provider=_provider_name(str(metadata.get("provider", ""))),
         changed=tuple(detailed) or tuple(diffs),
         inputs_before=_mapping(old.get("inputs")),
         inputs_after=_mapping(new.get("inputs")),
         outputs_before=_mapping(old.get("outputs")),
         outputs_after=_mapping(new.get("outputs")),
     )
+
+
+def _provider_name(reference: str) -> str:
+    """The name inside `urn:pulumi:…::pulumi:providers:kubernetes::blue::<id>`."""
+    parts = reference.split("::")
+    return parts[-2] if len(parts) > 1 else ""
 
 
 def _diagnostic(body: Json) -> Diagnostic | None:

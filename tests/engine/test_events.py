@@ -23,6 +23,7 @@ def step_line(kind: str, op: str = "update") -> str:
                     "op": op,
                     "urn": URN,
                     "type": "kubernetes:core/v1:Service",
+                    "provider": "urn:pulumi:sandbox::tailstack::pulumi:providers:kubernetes::blue::0f-1",
                     "old": {"inputs": {"a": 1}, "outputs": {"a": 1, "b": 2}},
                     "new": {"inputs": {"a": 3}, "outputs": {"a": 3}},
                     "detailedDiff": {"metadata.annotations": {"diffKind": "update", "inputDiff": False}},
@@ -44,6 +45,7 @@ def test_a_step_keeps_both_sides_and_the_changed_paths(kind: str, phase: Phase) 
         op="update",
         urn=URN,
         type="kubernetes:core/v1:Service",
+        provider="blue",
         changed=("metadata.annotations",),
         inputs_before={"a": 1},
         inputs_after={"a": 3},
@@ -60,6 +62,7 @@ def test_a_step_without_sides_or_detailed_diff_falls_back_to_the_plain_one() -> 
     assert isinstance(step, Step)
     assert step.changed == ("x",)
     assert step.inputs_before == {}
+    assert step.provider == ""
 
 
 @pytest.mark.parametrize(
