@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tailstack.sandbox.failure import SandboxError
-from tailstack.sandbox.processes import Identity, is_running
+from tailstack.sandbox.processes import Identity, identity, is_running
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -112,6 +112,10 @@ class Folder:
         """Says that the folder is ours to delete."""
         return self.path / _MARKER
 
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
+
     def cluster(self, name: str) -> Path:
         """Keys and certificates of one cluster."""
         return self.path / "clusters" / name
@@ -156,13 +160,27 @@ class Folder:
 
         The kernel drops the lock when its holder ends, however it ends.
         """
-        with (self.path / "lock").open("a") as file:
+        with self._lock_file.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
             else:
+                own = identity(os.getpid())
+                assert own is not None  # noqa: S101 -- this process runs
+                file.truncate(0)
+                file.write(json.dumps(asdict(own)))
+                file.flush()
                 yield True
+                file.truncate(0)
+
+    def holder(self) -> Identity | None:
+        """The supervisor that runs this sandbox, ready or not."""
+        try:
+            holder = Identity(**json.loads(self._lock_file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return holder if is_running(holder) else None
 
     def write(self, record: Record) -> None:
         """Put `record` into the folder, all at once."""

@@ -85,6 +85,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of 127.0.0.1 at this moment."""
+    with socket.socket() as probe:
+        # As servers do: connections that were closed lately do not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+        return True
+
+
 def end(process: Identity, *, grace: float) -> None:
     """End `process` if it is still the same one: politely, and by force after `grace` seconds."""
     end_all([process], grace=grace)
