@@ -1,0 +1,87 @@
+"""A whole environment: providers, the tailnet, its clusters, and what the stack tells when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+
+from components.cluster import Cluster, ClusterArgs
+from components.exposure import annotations_of
+from components.kubeconfig import kubeconfig
+from components.operator_chart import find_chart
+from components.providers import kubernetes_providers, tailscale_provider
+from components.role_bindings import bindings
+from components.stack_settings import StackSettings
+from components.tailnet import Tailnet, TailnetArgs
+from tailstack.topology import tailnet as topology
+from tailstack.topology.declaration import ManagedBy
+
+STAYS = (
+    "the policy file of the tailnet",
+    "the tailnet's settings: MagicDNS and HTTPS certificates",
+)
+
+
+def build(
+    tailnet: topology.Tailnet,
+    policy: str,
+    settings: StackSettings,
+    *,
+    config: pulumi.Config,
+    project: Path,
+    variables: Mapping[str, str],
+    guard: pulumi.ResourceHookBinding | None,
+) -> dict[str, object]:
+    """Register every resource of the environment; gives the outputs of the stack by name.
+
+    `policy` is the policy file, `variables` the environment variables. Raises RefusedError, before anything is registered,
+    for what only this machine or this stack's config can get wrong.
+    """
+    charts = {c.name: find_chart(c.operator, project=project, environment=variables) for c in tailnet.clusters}
+    to_clusters = kubernetes_providers(tailnet.clusters, config)
+    to_tailnet = tailscale_provider()
+    whole = Tailnet(
+        "tailnet",
+        TailnetArgs(
+            policy=policy,
+            magic_dns=tailnet.magic_dns,
+            https_certificates=tailnet.https_certificates,
+            protect=settings.protect,
+            reset_on_destroy=settings.reset_on_destroy,
+            overwrite_policy=settings.overwrite_policy,
+            guard=guard,
+        ),
+        pulumi.ResourceOptions(providers=[to_tailnet]),
+    )
+    for cluster in tailnet.clusters:
+        Cluster(
+            cluster.name,
+            ClusterArgs(
+                environment=tailnet.environment,
+                cluster=cluster,
+                bindings=bindings(tailnet, cluster.name),
+                chart=charts[cluster.name],
+                settled=whole.settled,
+                skip_await=settings.skip_await,
+                protect=settings.protect,
+            ),
+            pulumi.ResourceOptions(providers=[to_tailnet, to_clusters[cluster.name]]),
+        )
+    return outputs(tailnet, reset_on_destroy=settings.reset_on_destroy)
+
+
+def outputs(tailnet: topology.Tailnet, *, reset_on_destroy: bool) -> dict[str, object]:
+    """What the stack tells: names that people and other programs need, and what a destroy would leave behind."""
+    configs = {c.name: kubeconfig(c.operator) for c in tailnet.clusters}
+    return {
+        "operators": {c.name: c.operator.fqdn for c in tailnet.clusters},
+        "exposures": {e.reference: e.fqdn for e in tailnet.exposures},
+        "ingresses": {i.reference: i.fqdn for i in tailnet.ingresses},
+        "gitopsAnnotations": {
+            e.reference: annotations_of(e) for e in tailnet.exposures if e.managed_by is ManagedBy.GITOPS
+        },
+        "kubeconfigs": {name: pulumi.Output.secret(text) for name, text in configs.items() if text is not None},
+        "staysAfterDestroy": [] if reset_on_destroy else list(STAYS),
+    }

@@ -1,0 +1,55 @@
+"""What a stack's config says: which environment it is, and how careful to be with it. Everything else is in its YAML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pulumi
+
+from components.refusal import RefusedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackSettings:
+    """The keys of `tailstack:` in `stacks/Pulumi.<stack>.yaml`; Pulumi.yaml says what each one means.
+
+    `at` is the time at which rotations are read, with its zone.
+    """
+
+    environment: str
+    at: datetime
+    skip_await: bool
+    protect: bool
+    reset_on_destroy: bool
+    overwrite_policy: bool
+
+
+def read_settings(config: pulumi.Config, *, stack: str, now: datetime) -> StackSettings:
+    """The settings of the stack that runs. The environment is the stack's name unless the config names another.
+
+    Raises RefusedError for a time that is none, and the SDK's ConfigTypeError for a value of another type.
+    """
+    return StackSettings(
+        environment=config.get("environment") or stack,
+        at=_time(config.get("at") or "", now),
+        skip_await=config.get_bool("skipAwait") or False,
+        protect=config.get_bool("protect") is not False,
+        reset_on_destroy=config.get_bool("resetOnDestroy") or False,
+        overwrite_policy=config.get_bool("overwritePolicy") or False,
+    )
+
+
+def _time(text: str, now: datetime) -> datetime:
+    if not text:
+        return now
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise RefusedError(
+            f"tailstack:at is {text!r}; expected a time with its zone, such as 2026-01-05T09:00:00Z. "
+            "Mend it with `pulumi config set tailstack:at TIME`, or remove it to read rotations now."
+        )
+    return time
