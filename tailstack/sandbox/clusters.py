@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tailstack.sandbox import processes
 from tailstack.sandbox.failure import SandboxError
 from tailstack.sandbox.folder import write_private
 
@@ -106,9 +105,14 @@ def check_names(names: Sequence[str]) -> None:
         raise SandboxError("Name each cluster of the sandbox once, and at least one.")
 
 
+def find(folder: Folder, name: str) -> Cluster:
+    """A cluster of the sandbox in `folder`."""
+    return Cluster(name=name, folder=folder.path / "clusters" / name)
+
+
 def prepare(folder: Folder, name: str) -> Cluster:
     """Make the keys of a cluster, or find those of an earlier run."""
-    cluster = Cluster(name=name, folder=folder.cluster(name))
+    cluster = find(folder, name)
     cluster.certificates.mkdir(parents=True, exist_ok=True)
     if not cluster.tokens.exists():
         write_private(cluster.tokens, f'{secrets.token_urlsafe(32)},sandbox-admin,sandbox-admin,"system:masters"\n')
@@ -118,15 +122,6 @@ def prepare(folder: Folder, name: str) -> Cluster:
     if cluster.authority.exists() and time.time() - cluster.authority.stat().st_mtime > _CERTIFICATE_SECONDS:
         cluster.authority.unlink()
     return cluster
-
-
-def port_for(cluster: Cluster) -> int:
-    """A free port: the one this cluster had last, if it still is."""
-    try:
-        port = int(cluster.port_file.read_text())
-    except (OSError, ValueError):
-        return processes.free_port()
-    return port if processes.is_free(port) else processes.free_port()
 
 
 def etcd_command(program: Path) -> list[str]:
@@ -197,11 +192,11 @@ def url(port: int) -> str:
     return f"https://127.0.0.1:{port}"
 
 
-def answers(cluster: Cluster, port: int, path: str) -> bool:
-    """Whether the API server answers a GET of `path` with success: it has our certificate and knows our token."""
+def answers(cluster: Cluster, address: str, path: str) -> bool:
+    """Whether the API server at `address` answers a GET of `path` with success: it has our certificate and knows our token."""
     try:
         context = ssl.create_default_context(cafile=str(cluster.authority))
-        request = urllib.request.Request(url(port) + path, headers={"Authorization": f"Bearer {cluster.token()}"})  # noqa: S310 -- always https
+        request = urllib.request.Request(address + path, headers={"Authorization": f"Bearer {cluster.token()}"})  # noqa: S310 -- always https
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
@@ -211,8 +206,12 @@ def answers(cluster: Cluster, port: int, path: str) -> bool:
         return False
 
 
-def write_kubeconfig(path: Path, clusters: Sequence[Cluster], ports: Mapping[str, int]) -> None:
-    """Write a kubeconfig with a context for each cluster, named as the cluster; the first one is current."""
+def write_kubeconfig(path: Path, urls: Mapping[Cluster, str]) -> None:
+    """Write a kubeconfig with a context for each cluster, named as the cluster; the first one is current.
+
+    `urls` are the addresses of the API servers, which have run before: their certificates are in it.
+    """
+    clusters = list(urls)
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -221,7 +220,7 @@ def write_kubeconfig(path: Path, clusters: Sequence[Cluster], ports: Mapping[str
             {
                 "name": cluster.name,
                 "cluster": {
-                    "server": url(ports[cluster.name]),
+                    "server": urls[cluster],
                     "certificate-authority-data": base64.b64encode(cluster.authority.read_bytes()).decode(),
                 },
             }

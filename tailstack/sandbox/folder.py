@@ -43,8 +43,6 @@ class Record:
     """The address of the API server of each cluster, by the cluster's name, which is its context in the kubeconfig."""
     api_url: str
     """The HTTP API's stand-in."""
-    variables: Mapping[str, str]
-    """Credentials of the stand-in, by the environment variable that carries them. Never printed."""
     tools: Mapping[str, str]
     """The path of each tool."""
     plugins: str
@@ -83,6 +81,11 @@ class Folder:
         return self.path / "api"
 
     @property
+    def api_key(self) -> Path:
+        """The key of the stand-in's admin; readable by its owner only."""
+        return self.api / "api-key"
+
+    @property
     def pulumi_home(self) -> Path:
         """Pulumi's own folder: plugins and credentials."""
         return self.path / "pulumi"
@@ -115,10 +118,6 @@ class Folder:
     @property
     def _lock_file(self) -> Path:
         return self.path / "lock"
-
-    def cluster(self, name: str) -> Path:
-        """Keys and certificates of one cluster."""
-        return self.path / "clusters" / name
 
     def log(self, name: str) -> Path:
         """The log of the process `name`."""
@@ -222,7 +221,6 @@ def _record(document: dict[str, Any]) -> Record:
         ),
         clusters=dict(document["clusters"]),
         api_url=str(document["api_url"]),
-        variables=dict(document["variables"]),
         tools=dict(document["tools"]),
         plugins=str(document["plugins"]),
     )

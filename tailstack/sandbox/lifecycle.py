@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from tailstack.sandbox import clusters as control_planes
 from tailstack.sandbox import processes, supervisor
 from tailstack.sandbox.failure import SandboxError
 from tailstack.sandbox.folder import Folder, ProcessRecord, Record
+from tailstack.sandbox.services import Order
 from tailstack.sandbox.toolchain import DEMO_TOOLS, cache, ensure
 
 if TYPE_CHECKING:
@@ -96,15 +97,17 @@ def running_sandbox(
     clusters: Sequence[str] = control_planes.DEFAULT_CLUSTERS,
     plugins: str = "auto",
     tools: Mapping[str, Path] | None = None,
+    api_arguments: Sequence[str] = (),
     keep: bool = False,
 ) -> Generator[Sandbox]:
     """A sandbox that runs as long as the block, and ends with this process even when that is killed.
 
+    `api_arguments` are further options of the HTTP API's stand-in (`python -m tailstack.sandbox.api --help`).
     `folder` is deleted afterwards unless `keep`. Raises SandboxError when anything does not start, or when a sandbox
     runs there already.
     """
     place = Folder(folder.resolve())
-    parent = _start(place, clusters, plugins, tools)
+    parent = _start(place, clusters, plugins, tools, api_arguments)
     try:
         yield _ready(place)
     finally:
@@ -177,20 +180,20 @@ def environment(folder: Path) -> dict[str, str]:
         "NO_PROXY": not_proxied,
         "no_proxy": not_proxied,
         "TAILSCALE_BASE_URL": record.api_url,
+        "TAILSCALE_API_KEY": place.api_key.read_text().strip(),
         "TAILSTACK_SANDBOX": str(place.path),
         "TAILSTACK_OPERATOR_CHART": record.tools["chart"],
-        **record.variables,
     }
 
 
 class _Parent:
     """The parent's side of a supervisor: the pipes between them."""
 
-    def __init__(self, place: Folder, order: supervisor.Order) -> None:
+    def __init__(self, place: Folder, order: Order) -> None:
         self._log = place.log("supervisor")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", supervisor.__name__, json.dumps(asdict(order))],
+                [sys.executable, "-P", "-m", supervisor.__name__, order.to_json()],
                 cwd=place.path,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -223,14 +226,21 @@ class _Parent:
         self._process.returncode = 0
 
 
-def _start(place: Folder, clusters: Sequence[str], plugins: str, tools: Mapping[str, Path] | None) -> _Parent:
+def _start(
+    place: Folder,
+    clusters: Sequence[str],
+    plugins: str,
+    tools: Mapping[str, Path] | None,
+    api_arguments: Sequence[str] = (),
+) -> _Parent:
     control_planes.check_names(clusters)
     tools = tools or ensure(DEMO_TOOLS)
     place.make()
     _link(place, tools)
-    order = supervisor.Order(
+    order = Order(
         folder=str(place.path),
         clusters=tuple(clusters),
+        api_arguments=tuple(api_arguments),
         tools={name: str(path) for name, path in tools.items()},
         plugins=plugins,
     )

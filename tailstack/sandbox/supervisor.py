@@ -1,15 +1,14 @@
 """The one process that owns a running sandbox: it starts everything, watches it, and takes it all along when it ends.
 
 Started by `lifecycle` as `python -m tailstack.sandbox.supervisor`, with an order as JSON in its first argument. On stdout
-it writes JSON lines: {"event": "progress", "text": …}, then {"event": "ready"} or {"event": "failed", "message": …}.
-On stdin it listens: the line `detach` lets it go on without its parent; the end of the pipe without it ends the sandbox,
-so that nothing stays behind when the parent is killed.
+it writes one JSON line, {"event": "ready"} or {"event": "failed", "message": …}. On stdin it listens: the line `detach`
+lets it go on without its parent; the end of the pipe without it ends the sandbox, so that nothing stays behind when the
+parent is killed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import select
@@ -24,42 +23,34 @@ from typing import TYPE_CHECKING
 from tailstack.sandbox import clusters, processes
 from tailstack.sandbox.failure import SandboxError
 from tailstack.sandbox.folder import Folder, ProcessRecord, Record
+from tailstack.sandbox.services import API, Order, Service, apiserver, services_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
-API_MODULE = "tailstack.sandbox.api"
+DETACH = b"detach\n"
 
 _READY_SECONDS = 120.0
 _GRACE_SECONDS = 8.0
 _POLL_SECONDS = 0.03
 _PORT_TRIES = 5
 _LOG_LINES = 8
-DETACH = b"detach\n"
-_PORT_TAKEN = b"address already in use"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """What to run."""
-
-    folder: str
-    clusters: tuple[str, ...]
-    tools: Mapping[str, str]
-    plugins: str
 
 
 @dataclass(kw_only=True, slots=True)
 class Child:
-    """A process that was started, and what is known about it."""
+    """A service that was started."""
 
-    name: str
+    service: Service
+    port: int
     process: subprocess.Popen[bytes]
     identity: processes.Identity
     log: Path
-    address: str = ""
-    ended: bool = False
+    tries: int
+    ready: bool = False
+    missed: bool = False
+    """Whether its end was noticed and written down."""
 
 
 class Stopped(Exception):  # noqa: N818 -- a request, not an error
@@ -104,160 +95,84 @@ class Requests:
 
 @dataclass(kw_only=True, slots=True)
 class Supervisor:
-    """Starts the processes of one sandbox, in the order in which they need each other."""
+    """Starts services in the order in which they need each other, and ends them in reverse."""
 
-    order: Order
+    services: Sequence[Service]
     folder: Folder
     guard: subprocess.Popen[str]
     requests: Requests
-    children: list[Child] = field(default_factory=list[Child])
-    api_url: str = ""
-    variables: dict[str, str] = field(default_factory=dict[str, str])
-    ports: dict[str, int] = field(default_factory=dict[str, int])
+    children: dict[str, Child] = field(default_factory=dict[str, Child])
 
-    def start(self) -> Record:
-        """Start everything and wait until it answers. Raises SandboxError when something does not."""
+    def start(self) -> None:
+        """Start everything and wait until it is ready. Raises SandboxError when something is not."""
         deadline = time.monotonic() + _READY_SECONDS
-        etcd = self.spawn(
-            "etcd", clusters.etcd_command(self.tool("etcd")), address=str(clusters.etcd_socket(self.folder))
-        )
-        api = self.start_api()
-        known = [clusters.prepare(self.folder, name) for name in self.order.clusters]
-        self.wait("etcd", lambda: clusters.etcd_socket(self.folder).exists(), [etcd], deadline)
-        starting = {cluster.name: (cluster, self.start_apiserver(cluster)) for cluster in known}
-        tries = dict.fromkeys(starting, 1)
-        while starting:
-            for name, (cluster, child) in list(starting.items()):
-                if child.process.poll() is not None and tries[name] < _PORT_TRIES and _lost_its_port(child):
-                    self.children.remove(child)
-                    tries[name] += 1
-                    starting[name] = (cluster, self.start_apiserver(cluster))
-                elif clusters.answers(cluster, self.ports[name], "/readyz"):
-                    clusters.write_kubeconfig(cluster.kubeconfig, [cluster], self.ports)
-                    self.start_controllers(cluster)
-                    del starting[name]
-            self.wait_a_moment(f"kube-apiserver {next(iter(starting), '')}", self.children, deadline)
-        if api is not None:
-            self.wait_for_api(api, deadline)
-        for cluster in known:
-            self.wait(
-                f"kube-controller-manager {cluster.name}",
-                # Made by a controller: whoever makes it has started them all.
-                lambda cluster=cluster: clusters.answers(
-                    cluster, self.ports[cluster.name], "/api/v1/namespaces/default/serviceaccounts/default"
-                ),
-                self.children,
-                deadline,
-            )
-        clusters.write_kubeconfig(self.folder.kubeconfig, known, self.ports)
-        return self.record()
+        while not all(self.is_ready(service.name) for service in self.services):
+            for service in self.services:
+                self.advance(service)
+            if time.monotonic() > deadline:
+                late = [service.name for service in self.services if not self.is_ready(service.name)]
+                logs = f"The logs are in {self.folder.logs}."
+                raise SandboxError(f"Not ready after {_READY_SECONDS:.0f} s: {', '.join(late)}. {logs}")
+            self.requests.wait(_POLL_SECONDS)
 
-    def record(self) -> Record:
-        """What runs now."""
-        own = processes.identity(os.getpid())
-        assert own is not None  # noqa: S101 -- this process runs
-        return Record(
-            supervisor=own,
-            processes=tuple(
-                ProcessRecord(name=child.name, process=child.identity, address=child.address, log=str(child.log))
-                for child in self.children
-            ),
-            clusters={name: clusters.url(self.ports[name]) for name in self.order.clusters},
-            api_url=self.api_url,
-            variables=self.variables,
-            tools=self.order.tools,
-            plugins=self.order.plugins,
-        )
+    def is_ready(self, name: str) -> bool:
+        child = self.children.get(name)
+        return child is not None and child.ready
 
-    def tool(self, name: str) -> Path:
-        return Path(self.order.tools[name])
+    def advance(self, service: Service) -> None:
+        """Take one service a step further, if it can go one."""
+        child = self.children.get(service.name)
+        if child is None:
+            if all(self.is_ready(name) for name in service.after):
+                self.spawn(service, tries=1)
+        elif (code := child.process.poll()) is not None:
+            lost = service.port_taken and service.port_taken in child.log.read_bytes()
+            if not lost or child.tries >= _PORT_TRIES:
+                raise SandboxError(f"{service.name} ended with {code} while it was starting.{_end_of(child.log)}")
+            self.spawn(service, tries=child.tries + 1)
+        elif not child.ready:
+            child.ready = service.ready(child.port)
 
-    def spawn(self, name: str, command: Sequence[str], *, address: str = "", answers: bool = False) -> Child:
-        log = self.folder.log(name)
-        process = processes.spawn(
-            command, folder=self.folder.etcd, log=log, environment=_environment(), answers=answers
-        )
+    def spawn(self, service: Service, *, tries: int) -> None:
+        port = service.choose_port()
+        log = self.folder.log(service.name)
+        log.unlink(missing_ok=True)
+        process = processes.spawn(service.command(port), folder=service.folder, log=log, environment=_environment())
         identity = processes.identity(process.pid)
         if identity is None:
-            raise SandboxError(f"{name} ended as soon as it was started.{_end_of(log)}")
-        child = Child(name=name, process=process, identity=identity, log=log, address=address)
-        self.children.append(child)
+            raise SandboxError(f"{service.name} ended with {process.wait()} as soon as it started.{_end_of(log)}")
+        self.children[service.name] = Child(
+            service=service, port=port, process=process, identity=identity, log=log, tries=tries
+        )
         assert self.guard.stdin is not None  # noqa: S101 -- it was started with a pipe
         self.guard.stdin.write(f"{identity.pid} {identity.started}\n")
         self.guard.stdin.flush()
-        return child
 
-    def start_apiserver(self, cluster: clusters.Cluster) -> Child:
-        port = clusters.port_for(cluster)
-        self.ports[cluster.name] = port
-        cluster.port_file.write_text(str(port))
-        return self.spawn(
-            f"kube-apiserver {cluster.name}",
-            clusters.apiserver_command(self.tool("kube-apiserver"), cluster, port),
-            address=clusters.url(port),
+    def records(self) -> tuple[ProcessRecord, ...]:
+        """What runs now."""
+        return tuple(
+            ProcessRecord(
+                name=name, process=child.identity, address=child.service.address(child.port), log=str(child.log)
+            )
+            for name, child in self.children.items()
         )
-
-    def start_controllers(self, cluster: clusters.Cluster) -> Child:
-        command = clusters.controllers_command(self.tool("kube-controller-manager"), cluster)
-        return self.spawn(f"kube-controller-manager {cluster.name}", command)
-
-    def start_api(self) -> Child | None:
-        if importlib.util.find_spec(f"{API_MODULE}.__main__") is None:
-            return None
-        command = [sys.executable, "-P", "-m", API_MODULE, "--folder", str(self.folder.api)]
-        return self.spawn("tailscale-api", command, answers=True)
-
-    def wait_for_api(self, api: Child, deadline: float) -> None:
-        """Read the line in which the stand-in says where it listens."""
-        pipe = api.process.stdout
-        assert pipe is not None  # noqa: S101 -- it was started with a pipe
-        os.set_blocking(pipe.fileno(), False)
-        text = b""
-
-        def said() -> bool:
-            nonlocal text
-            text += pipe.read() or b""
-            return b"\n" in text
-
-        self.wait("tailscale-api", said, [api], deadline)
-        try:
-            document = json.loads(text.split(b"\n", 1)[0])
-            self.api_url = str(document["url"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise SandboxError(f"tailscale-api does not say where it listens.{_end_of(api.log)}") from error
-        api.address = self.api_url
-        self.variables = {str(name): str(value) for name, value in document.get("variables", {}).items()}
-
-    def wait(self, name: str, done: Callable[[], bool], alive: Sequence[Child], deadline: float) -> None:
-        """Wait until `done`, as long as all of `alive` are, and time is left."""
-        while not done():
-            self.wait_a_moment(name, alive, deadline)
-
-    def wait_a_moment(self, name: str, alive: Sequence[Child], deadline: float) -> None:
-        self.requests.wait(_POLL_SECONDS)
-        for child in alive:
-            code = child.process.poll()
-            if code is not None and not _lost_its_port(child):
-                raise SandboxError(f"{child.name} ended with {code} while it was starting.{_end_of(child.log)}")
-        if time.monotonic() > deadline:
-            log = self.folder.log(name)
-            raise SandboxError(f"{name} was not ready after {_READY_SECONDS:.0f} s.{_end_of(log)}")
 
     def watch(self) -> None:
         """Stay until somebody asks for the end; note in the log who of the children ended before."""
         while True:
             self.requests.wait(None)
-            for child in self.children:
+            for name, child in self.children.items():
                 code = child.process.poll()
-                if code is not None and not child.ended:
-                    child.ended = True
-                    _note(f"{child.name} ended with {code}; its log is {child.log}")
+                if code is not None and not child.missed:
+                    child.missed = True
+                    _note(f"{name} ended with {code}; its log is {child.log}")
 
     def stop(self) -> None:
-        """End all children, those who use others first."""
-        layers = ("kube-controller-manager", "tailscale-api"), ("kube-apiserver",), ("etcd",)
-        for layer in layers:
-            ending = [child for child in self.children if child.name.startswith(layer)]
+        """End all children, those that use others before those."""
+        left = dict(self.children)
+        while left:
+            used = {name for child in left.values() for name in child.service.after}
+            ending = [left.pop(name) for name in list(left) if name not in used]
             processes.end_all([child.identity for child in ending], grace=_GRACE_SECONDS)
             for child in ending:
                 child.process.wait()
@@ -265,13 +180,7 @@ class Supervisor:
 
 def main() -> None:
     """Run the sandbox of the order in the first argument until it is to end."""
-    document = json.loads(sys.argv[1])
-    order = Order(
-        folder=str(document["folder"]),
-        clusters=tuple(document["clusters"]),
-        tools=dict(document["tools"]),
-        plugins=str(document["plugins"]),
-    )
+    order = Order.from_json(sys.argv[1])
     folder = Folder(Path(order.folder))
     requests = Requests()
     with folder.locked() as mine:
@@ -291,9 +200,10 @@ def _run(order: Order, folder: Folder, requests: Requests) -> None:
         text=True,
         start_new_session=True,
     )
-    supervisor = Supervisor(order=order, folder=folder, guard=guard, requests=requests)
+    supervisor = Supervisor(services=services_for(order), folder=folder, guard=guard, requests=requests)
     try:
-        folder.write(supervisor.start())
+        supervisor.start()
+        _settle(order, folder, supervisor.records())
         _say({"event": "ready"})
         supervisor.watch()
     except Stopped:
@@ -306,8 +216,23 @@ def _run(order: Order, folder: Folder, requests: Requests) -> None:
         guard.communicate()
 
 
-def _lost_its_port(child: Child) -> bool:
-    return child.name.startswith("kube-apiserver") and _PORT_TAKEN in child.log.read_bytes()
+def _settle(order: Order, folder: Folder, running: tuple[ProcessRecord, ...]) -> None:
+    """Write down what runs, for those who use it."""
+    own = processes.identity(os.getpid())
+    assert own is not None  # noqa: S101 -- this process runs
+    addresses = {entry.name: entry.address for entry in running}
+    urls = {clusters.find(folder, name): addresses[apiserver(name)] for name in order.clusters}
+    clusters.write_kubeconfig(folder.kubeconfig, urls)
+    folder.write(
+        Record(
+            supervisor=own,
+            processes=running,
+            clusters={cluster.name: url for cluster, url in urls.items()},
+            api_url=addresses[API],
+            tools=order.tools,
+            plugins=order.plugins,
+        )
+    )
 
 
 def _environment() -> dict[str, str]:
