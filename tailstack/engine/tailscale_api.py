@@ -1,0 +1,410 @@
+"""Reads and writes the live tailnet through Tailscale's HTTP API v2 (https://tailscale.com/api).
+
+A small client for what the engine's plugin cannot tell: the policy file with its ETag, and whether a policy would be taken.
+Credentials are never part of an error, a log or a repr. Reads are tried again when the service is busy; writes never are,
+because one whose answer was lost may have been carried out.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ipaddress
+import json
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from enum import StrEnum
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO, Any, TypeAlias, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+DEFAULT_BASE_URL = "https://api.tailscale.com"
+# What `If-Match` says where only the untouched default policy file may be replaced.
+UNTOUCHED_DEFAULT = "ts-default"
+
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
+
+_USER_AGENT = "tailstack"
+_ATTEMPTS = 3
+_LONGEST_PAUSE_SECONDS = 30.0
+_LARGEST_ANSWER = 64 * 1024 * 1024
+_SPARE_TOKEN_SECONDS = 60.0
+_SECRET = re.compile(r"tskey-[A-Za-z0-9-]+")
+
+
+class Failure(StrEnum):
+    """Why a call failed."""
+
+    MISCONFIGURED = "misconfigured"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed out"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not found"
+    CHANGED = "changed meanwhile"
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    SERVER = "server error"
+    UNREADABLE = "unreadable answer"
+
+
+_FAILURES = {
+    HTTPStatus.UNAUTHORIZED: Failure.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN: Failure.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: Failure.NOT_FOUND,
+    HTTPStatus.PRECONDITION_FAILED: Failure.CHANGED,
+    HTTPStatus.TOO_MANY_REQUESTS: Failure.THROTTLED,
+}
+_PASSING = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.THROTTLED, Failure.SERVER})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Complaint:
+    """What the service has against a policy: the source of the failing test or the entry meant (may be empty), and why."""
+
+    subject: str
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class TailscaleApiError(Exception):
+    """A call failed. `message` is fit to be shown; `status` is 0 where no answer came.
+
+    `complaints` is filled where the service refuses a policy file because of its tests.
+    """
+
+    def __init__(
+        self,
+        failure: Failure,
+        message: str,
+        *,
+        status: int = 0,
+        complaints: tuple[Complaint, ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        self.failure = failure
+        self.message = _SECRET.sub("tskey-…", message)
+        self.status = status
+        self.complaints = complaints
+        self.retry_after = retry_after
+        super().__init__(f"{self.message} ({status})" if status else self.message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiKey:
+    """An API access token of a user."""
+
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OAuthClient:
+    """An OAuth client; `scopes` narrows the tokens it is used for, empty leaves all of the client's."""
+
+    client_id: str
+    secret: str = field(repr=False)
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FederatedIdentity:
+    """A federated identity with a token of the identity provider."""
+
+    client_id: str
+    identity_token: str = field(repr=False)
+
+
+Credential: TypeAlias = ApiKey | OAuthClient | FederatedIdentity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LivePolicy:
+    """The tailnet's policy file: its text byte for byte (bytes that are not UTF-8 as surrogates), its ETag without quotes."""
+
+    text: str
+    etag: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reply:
+    body: bytes
+    headers: Message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Token:
+    secret: str = field(repr=False)
+    expires: float
+
+
+class TailscaleApi:
+    """One tailnet as one credential sees it.
+
+    `timeout` is in seconds and holds for each read from the connection; `pause` waits between attempts. Raises
+    TailscaleApiError (MISCONFIGURED) where a credential would go over a network in the clear.
+    """
+
+    def __init__(
+        self,
+        credential: Credential,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        tailnet: str = "-",
+        timeout: float = 30.0,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._credential = credential
+        self._base_url = base_url.rstrip("/")
+        self._tailnet = tailnet
+        self._timeout = timeout
+        self._pause = pause
+        self._token: _Token | None = None
+        self._opener = _opener(self._base_url)
+
+    def policy(self) -> LivePolicy:
+        """The policy file as it is now. Needs the scope `policy_file:read`. Raises TailscaleApiError."""
+        reply = self._call("GET", self._tailnet_path("acl"), accept="application/hujson")
+        etag = reply.headers.get("ETag", "").removeprefix("W/").strip('"')
+        if not etag:
+            raise TailscaleApiError(Failure.UNREADABLE, "the policy file came without an ETag")
+        return LivePolicy(text=reply.body.decode("utf-8", "surrogateescape"), etag=etag)
+
+    def set_policy(self, text: str, *, if_match: str = "") -> None:
+        """Replace the policy file. Needs the scope `policy_file`.
+
+        With `if_match` (an ETag, or UNTOUCHED_DEFAULT) only that version is replaced. Raises TailscaleApiError: CHANGED
+        where it is another by now, REFUSED where the policy is not valid or its tests fail. Raises ValueError for an empty
+        text, to which the service would answer with its default policy, and that lets everyone reach everything.
+        """
+        if not text:
+            raise ValueError("an empty text would reset the policy file; reset_policy() does that on purpose")
+        self._post_policy(text, if_match)
+
+    def reset_policy(self, *, if_match: str = "") -> None:
+        """Bring the service's default policy file back, which lets everyone reach everything. Raises TailscaleApiError."""
+        self._post_policy("", if_match)
+
+    def validate_policy(self, text: str) -> tuple[str, tuple[Complaint, ...]]:
+        """What the service would say to this policy: a message, empty if it would be saved, and the complaints behind it.
+
+        Needs the scope `policy_file:read`. Changes nothing. Raises TailscaleApiError.
+        """
+        body = text.encode("utf-8", "surrogateescape")
+        path = self._tailnet_path("acl", "validate")
+        reply = self._call("POST", path, body=body, content_type="application/hujson")
+        said = _object(_parsed(reply.body or b"{}"))
+        message, complaints = str(said.get("message") or ""), _complaints(said)
+        only_warnings = bool(complaints) and not any(one.errors for one in complaints)
+        return ("" if only_warnings else message), complaints
+
+    def get(self, *path: str, query: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 -- JSON of any shape
+        """The JSON under a path below the tailnet, such as `get("dns", "preferences")`. Raises TailscaleApiError."""
+        suffix = f"?{urlencode(query)}" if query else ""
+        return _parsed(self._call("GET", self._tailnet_path(*path) + suffix).body)
+
+    def send(self, method: str, *path: str, body: Json = None) -> Any:  # noqa: ANN401 -- JSON of any shape
+        """Send JSON to a path below the tailnet, once; the answer's JSON, None if it is empty. Raises TailscaleApiError."""
+        sent = b"" if body is None else json.dumps(body).encode()
+        reply = self._call(method, self._tailnet_path(*path), body=sent, content_type="application/json")
+        return _parsed(reply.body) if reply.body.strip() else None
+
+    def _post_policy(self, text: str, if_match: str) -> None:
+        headers = {"If-Match": f'"{if_match}"'} if if_match else {}
+        body = text.encode("utf-8", "surrogateescape")
+        self._call("POST", self._tailnet_path("acl"), body=body, content_type="application/hujson", headers=headers)
+
+    def _tailnet_path(self, *path: str) -> str:
+        return "/".join(("/api/v2/tailnet", *(quote(part, safe="") for part in (self._tailnet, *path))))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        content_type: str = "",
+        accept: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> _Reply:
+        sent = {"Authorization": self._authorization(), "Accept": accept, **(headers or {})}
+        if content_type:
+            sent["Content-Type"] = content_type
+        attempts = _ATTEMPTS if method == "GET" else 1
+        return self._tried(method, path, body, sent, attempts)
+
+    def _tried(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], attempts: int) -> _Reply:
+        for attempt in range(1, attempts + 1):
+            try:
+                return self._once(method, path, body, headers)
+            except TailscaleApiError as error:
+                if error.failure not in _PASSING or attempt == attempts:
+                    raise
+                wait = float(2 ** (attempt - 1)) if error.retry_after is None else error.retry_after
+                self._pause(min(wait, _LONGEST_PAUSE_SECONDS))
+        raise AssertionError  # pragma: no cover -- the loop returns or raises
+
+    def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> _Reply:
+        request = urllib.request.Request(  # noqa: S310 -- the scheme was checked in `_opener`
+            self._base_url + path, data=body, method=method, headers={"User-Agent": _USER_AGENT, **headers}
+        )
+        try:
+            with self._opener.open(request, timeout=self._timeout) as response:
+                reply = _Reply(body=response.read(_LARGEST_ANSWER), headers=response.headers)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refusal(error) from None
+        except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
+            raise _no_answer(error, self._base_url, self._timeout) from None
+        return reply
+
+    def _authorization(self) -> str:
+        credential = self._credential
+        if isinstance(credential, ApiKey):
+            return f"Basic {base64.b64encode(f'{credential.secret}:'.encode()).decode('ascii')}"
+        if self._token is None or self._token.expires < time.monotonic():
+            self._token = self._new_token(credential)
+        return f"Bearer {self._token.secret}"
+
+    def _new_token(self, credential: OAuthClient | FederatedIdentity) -> _Token:
+        if isinstance(credential, OAuthClient):
+            path, form = "/api/v2/oauth/token", {"client_secret": credential.secret, "grant_type": "client_credentials"}
+            form |= {"scope": " ".join(credential.scopes)} if credential.scopes else {}
+        else:
+            path, form = "/api/v2/oauth/token-exchange", {"jwt": credential.identity_token}
+        body = urlencode({"client_id": credential.client_id, **form}).encode()
+        reply = self._once("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = _object(_parsed(reply.body))
+        secret, seconds = answer.get("access_token"), answer.get("expires_in")
+        if not isinstance(secret, str) or not isinstance(seconds, int):
+            raise TailscaleApiError(Failure.UNREADABLE, "the token endpoint's answer has no access token")
+        return _Token(secret=secret, expires=time.monotonic() + seconds - _SPARE_TOKEN_SECONDS)
+
+
+def from_environment(environment: Mapping[str, str]) -> TailscaleApi:
+    """The API as the environment configures it, by the same variables as the engine's Tailscale plugin.
+
+    `TAILSCALE_API_KEY` (`file:` and a path reads the key from there), else `TAILSCALE_OAUTH_CLIENT_ID` with
+    `TAILSCALE_OAUTH_CLIENT_SECRET` or `TAILSCALE_IDENTITY_TOKEN`; `TAILSCALE_TAILNET`; `TAILSCALE_BASE_URL`.
+    Raises TailscaleApiError (MISCONFIGURED) where there is no credential.
+    """
+    return TailscaleApi(
+        _credential_in(environment),
+        base_url=environment.get("TAILSCALE_BASE_URL") or DEFAULT_BASE_URL,
+        tailnet=environment.get("TAILSCALE_TAILNET") or "-",
+    )
+
+
+def _credential_in(environment: Mapping[str, str]) -> Credential:
+    if key := environment.get("TAILSCALE_API_KEY", ""):
+        return ApiKey(secret=_from_file(key))
+    client_id = environment.get("TAILSCALE_OAUTH_CLIENT_ID", "")
+    if client_id and (secret := environment.get("TAILSCALE_OAUTH_CLIENT_SECRET", "")):
+        return OAuthClient(client_id=client_id, secret=secret)
+    if client_id and (token := environment.get("TAILSCALE_IDENTITY_TOKEN", "")):
+        return FederatedIdentity(client_id=client_id, identity_token=token)
+    raise TailscaleApiError(
+        Failure.MISCONFIGURED,
+        "no credential for Tailscale's API: set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID with "
+        "TAILSCALE_OAUTH_CLIENT_SECRET or TAILSCALE_IDENTITY_TOKEN",
+    )
+
+
+def _from_file(key: str) -> str:
+    if not key.startswith("file:"):
+        return key
+    path = Path(key.removeprefix("file:"))
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise TailscaleApiError(Failure.MISCONFIGURED, f"cannot read the API key from {path}") from None
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the credential to another place; the API gives none, so one is an error."""
+
+    def redirect_request(  # noqa: PLR0917 -- as the base class has it
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> None:
+        """Follow none."""
+
+
+def _opener(base_url: str) -> urllib.request.OpenerDirector:
+    parts = urlsplit(base_url)
+    local = _is_loopback(parts.hostname or "")
+    if not parts.hostname or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not local):
+        raise TailscaleApiError(Failure.MISCONFIGURED, f"the API's address must be an https:// URL, not {base_url}")
+    # A proxy from the environment is for the world outside; it could not reach this machine's loopback.
+    handlers = [_NoRedirects(), urllib.request.ProxyHandler({})] if local else [_NoRedirects()]
+    return urllib.request.build_opener(*handlers)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refusal(error: urllib.error.HTTPError) -> TailscaleApiError:
+    status = error.code
+    default = Failure.SERVER if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Failure.REFUSED
+    said = _said(error)
+    message = said.get("message") or said.get("error_description") or error.reason
+    return TailscaleApiError(
+        _FAILURES.get(HTTPStatus(status), default) if status in list(HTTPStatus) else default,
+        str(message),
+        status=status,
+        complaints=_complaints(said),
+        retry_after=_seconds(error.headers.get("Retry-After", "")),
+    )
+
+
+def _said(error: urllib.error.HTTPError) -> Mapping[str, Any]:
+    try:
+        return _object(json.loads(error.read(_LARGEST_ANSWER)))
+    except (ValueError, OSError, http.client.HTTPException):
+        return {}
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isdecimal() else None
+
+
+def _no_answer(error: Exception, base_url: str, timeout: float) -> TailscaleApiError:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, TimeoutError):
+        return TailscaleApiError(Failure.TIMED_OUT, f"{base_url} did not answer within {timeout:g} s")
+    return TailscaleApiError(Failure.UNREACHABLE, f"cannot reach {base_url}: {reason}")
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 -- JSON of any shape
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise TailscaleApiError(Failure.UNREADABLE, "the API's answer is not JSON") from None
+
+
+def _object(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 -- JSON of any shape
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _complaints(said: Mapping[str, Any]) -> tuple[Complaint, ...]:
+    data = said.get("data")
+    entries = cast("list[Any]", data) if isinstance(data, list) else []
+    return tuple(
+        Complaint(
+            subject=str(entry.get("user", "")), errors=_texts(entry, "errors"), warnings=_texts(entry, "warnings")
+        )
+        for entry in map(_object, entries)
+    )
+
+
+def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = entry.get(name)
+    return tuple(map(str, cast("list[Any]", values))) if isinstance(values, list) else ()
