@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailstack.access import hujson
-
-from .documents import DOCUMENTS, SAMPLES
+from tests.access.documents import DOCUMENTS, SAMPLES
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -4,7 +4,7 @@ Reads without losing a byte (`parse`, `pack`), writes the canonical form of the 
 (`format`, `format_value`), plain JSON (`standardize`) and Python data (`to_python`), and composes documents (`build` …).
 """
 
-from .building import (
+from tailstack.access.hujson.building import (
     Buildable,
     append_elements,
     append_members,
@@ -15,9 +15,9 @@ from .building import (
     spread,
     with_member,
 )
-from .formatting import format, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
-from .parsing import parse
-from .tree import (
+from tailstack.access.hujson.formatting import format, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
+from tailstack.access.hujson.parsing import parse
+from tailstack.access.hujson.tree import (
     Array,
     Document,
     HujsonError,

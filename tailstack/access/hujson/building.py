@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from .tree import Array, Literal, Member, Object, Value
+from tailstack.access.hujson.tree import Array, Literal, Member, Object, Value
 
 Buildable: TypeAlias = "Value | Mapping[str, Buildable] | Sequence[Buildable] | str | int | float | bool | None"
 

@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .building import string_literal
-from .parsing import parse
-from .tree import Array, Literal, Member, Object, Value, byte_length, pack
+from tailstack.access.hujson.building import string_literal
+from tailstack.access.hujson.parsing import parse
+from tailstack.access.hujson.tree import Array, Literal, Member, Object, Value, byte_length, pack
 
 _WIDTH = 80
 _JSON_SPACE = " \t\r\n"

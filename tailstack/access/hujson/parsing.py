@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from .tree import Array, Document, HujsonError, Literal, Member, Object, Value
+from tailstack.access.hujson.tree import Array, Document, HujsonError, Literal, Member, Object, Value
 
 # The Go module has no limit of its own; a policy file is at most a dozen levels deep.
 DEEPEST = 100
