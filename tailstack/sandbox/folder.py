@@ -34,6 +34,18 @@ class ProcessRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PluginsRecord:
+    """The plugins that the engine of a sandbox uses."""
+
+    source: str
+    """"official", "stand-in" or "folder"; never a mix."""
+    names: tuple[str, ...]
+    """As "resource-tailscale 0.29.2"."""
+    environment: Mapping[str, str]
+    """Variables that every run of the engine needs to find them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """What a sandbox says about itself once it is ready; in the folder only while it runs."""
 
@@ -45,8 +57,7 @@ class Record:
     """The HTTP API's stand-in."""
     tools: Mapping[str, str]
     """The path of each tool."""
-    plugins: str
-    """Where the engine's plugins come from: "official", "stand-in", or a folder."""
+    plugins: PluginsRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +218,13 @@ def write_private(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+def plugins_record(document: Mapping[str, Any]) -> PluginsRecord:
+    """Of a PluginsRecord that went through JSON."""
+    return PluginsRecord(
+        source=str(document["source"]), names=tuple(document["names"]), environment=dict(document["environment"])
+    )
+
+
 def _record(document: dict[str, Any]) -> Record:
     return Record(
         supervisor=Identity(**document["supervisor"]),
@@ -222,5 +240,5 @@ def _record(document: dict[str, Any]) -> Record:
         clusters=dict(document["clusters"]),
         api_url=str(document["api_url"]),
         tools=dict(document["tools"]),
-        plugins=str(document["plugins"]),
+        plugins=plugins_record(document["plugins"]),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 from tailstack.sandbox import clusters as control_planes
 from tailstack.sandbox import processes, supervisor
 from tailstack.sandbox.failure import SandboxError
-from tailstack.sandbox.folder import Folder, ProcessRecord, Record
+from tailstack.sandbox.folder import Folder, PluginsRecord, ProcessRecord, Record
+from tailstack.sandbox.plugins.install import Choice, install
 from tailstack.sandbox.services import Order
-from tailstack.sandbox.toolchain import DEMO_TOOLS, cache, ensure
+from tailstack.sandbox.toolchain import DEMO_TOOLS, ensure
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _STOP_SECONDS = 40.0
 
 # What would lead a program out of the sandbox, to the user's own accounts and clusters.
-_FOREIGN_PREFIXES = ("PULUMI_", "TAILSCALE_", "TS_", "HELM_", "KUBE")
+_FOREIGN_PREFIXES = ("PULUMI_", "TAILSCALE_", "OAUTH_CLIENT_", "TS_", "HELM_", "KUBE", "TAILSTACK_")
 _LOOPBACK = "127.0.0.1,localhost"
 
 
@@ -43,8 +45,8 @@ class Sandbox:
     """Process ids by name: "etcd", "kube-apiserver blue", "kube-controller-manager blue", "tailscale-api"."""
     tools: Mapping[str, Path]
     """Paths of the programs, by name; "chart" is a folder."""
-    plugins: str
-    """Where the engine's plugins come from."""
+    plugins: PluginsRecord
+    """Which plugins the engine uses."""
 
     def environment(self) -> dict[str, str]:
         """As `environment` of this module."""
@@ -73,8 +75,8 @@ def up(
 ) -> Sandbox:
     """Start the sandbox in `folder` and leave it running; one that runs already is given as it is.
 
-    `clusters` are the clusters' names (by default blue and green), `plugins` is as in `tailstack.sandbox.plugin_choice`.
-    `tools` are built when they are not given. Raises SandboxError when anything does not start; nothing runs then.
+    `clusters` are the clusters' names (by default blue and green), `plugins` is "auto", "official",
+    "stand-in" or the path of a folder. `tools` are built when they are not given. Raises SandboxError when anything does not start; nothing runs then.
     """
     place = Folder(folder.resolve())
     running = place.running()
@@ -181,6 +183,7 @@ def environment(folder: Path) -> dict[str, str]:
         "no_proxy": not_proxied,
         "TAILSCALE_BASE_URL": record.api_url,
         "TAILSCALE_API_KEY": place.api_key.read_text().strip(),
+        **record.plugins.environment,
         "TAILSTACK_SANDBOX": str(place.path),
         "TAILSTACK_OPERATOR_CHART": record.tools["chart"],
     }
@@ -234,15 +237,18 @@ def _start(
     api_arguments: Sequence[str] = (),
 ) -> _Parent:
     control_planes.check_names(clusters)
+    choice = Choice.parse(plugins)
     tools = tools or ensure(DEMO_TOOLS)
     place.make()
+    installed = install(place.pulumi_home, choice, engine=tools["pulumi"])
+    tools = {**tools, "pulumi": installed.engine or tools["pulumi"]}
     _link(place, tools)
     order = Order(
         folder=str(place.path),
         clusters=tuple(clusters),
         api_arguments=tuple(api_arguments),
         tools={name: str(path) for name, path in tools.items()},
-        plugins=plugins,
+        plugins=PluginsRecord(source=installed.source, names=installed.plugins, environment=installed.environment),
     )
     parent = _Parent(place, order)
     try:
@@ -260,7 +266,7 @@ def _link(place: Folder, tools: Mapping[str, Path]) -> None:
     for name, path in tools.items():
         link = place.chart if name == "chart" else place.bin / name
         link.unlink(missing_ok=True)
-        if path.is_relative_to(cache.root()) or name == "chart":
+        if shutil.which(name) != str(path):
             link.symlink_to(path)
 
 

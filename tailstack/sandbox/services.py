@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailstack.sandbox import clusters, processes
-from tailstack.sandbox.folder import Folder
+from tailstack.sandbox.folder import Folder, PluginsRecord, plugins_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,8 +33,8 @@ class Order:
     """Further options of the HTTP API's stand-in."""
     tools: Mapping[str, str]
     """Paths of the programs, by name."""
-    plugins: str
-    """Where the engine's plugins come from, for the record."""
+    plugins: PluginsRecord
+    """For the record."""
 
     def to_json(self) -> str:
         """As text, for the command line of the supervisor."""
@@ -49,7 +49,7 @@ class Order:
             clusters=tuple(document["clusters"]),
             api_arguments=tuple(document["api_arguments"]),
             tools=dict(document["tools"]),
-            plugins=str(document["plugins"]),
+            plugins=plugins_record(document["plugins"]),
         )
 
 
