@@ -35,7 +35,12 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
         "check": CommandSource(
             "tailstack.commands.check", "Find mistakes in an environment before anything is applied."
         ),
+        "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stack."),
         "rule": CommandSource("tailstack.commands.rule", "Explain a rule, or list all of them."),
+        "schema": CommandSource("tailstack.commands.schema", "Print the JSON Schema of the YAML language."),
+        "sandbox": CommandSource(
+            "tailstack.commands.sandbox", "Run a whole tailnet on this machine, without an account."
+        ),
     }
 )
 
