@@ -1,0 +1,43 @@
+"""Words for a resource of the stack: what a person calls it, instead of its URN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from tailstack.engine.events import Json, Step
+
+_OF_THE_TAILNET = {
+    "tailscale:index/acl:Acl": "policy file",
+    "tailscale:index/dnsPreferences:DnsPreferences": "MagicDNS",
+    "tailscale:index/tailnetSettings:TailnetSettings": "tailnet settings",
+    "tailscale:index/oauthClient:OauthClient": "OAuth client",
+}
+RELEASE = "kubernetes:helm.sh/v3:Release"
+_KUBERNETES = "kubernetes:"
+
+
+def is_object(step: Step) -> bool:
+    """Whether the step is about something outside of Pulumi: neither a component, nor a provider, nor the stack itself."""
+    return step.type in _OF_THE_TAILNET or step.type.startswith(_KUBERNETES)
+
+
+def describe(step: Step) -> str:
+    """`Service default/nginx-service in blue`, `OAuth client blue.operator`, `policy file`."""
+    if not step.type.startswith(_KUBERNETES):
+        words = _OF_THE_TAILNET.get(step.type, step.type)
+        return f"{words} {step.name}" if words in ("OAuth client", step.type) else words
+    inputs = step.inputs_after or step.inputs_before
+    if step.type == RELEASE:
+        return f"Helm release {_path(inputs.get('namespace'), inputs.get('name'))} in {step.provider}"
+    kind = step.type.rsplit(":", 1)[-1].removesuffix("Patch")
+    metadata = _mapping(inputs.get("metadata"))
+    return f"{kind} {_path(metadata.get('namespace'), metadata.get('name'))} in {step.provider}"
+
+
+def _path(namespace: object, name: object) -> str:
+    return f"{namespace}/{name}" if namespace else str(name)
+
+
+def _mapping(value: object) -> Json:
+    return cast("Json", value) if isinstance(value, Mapping) else {}
