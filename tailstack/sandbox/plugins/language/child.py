@@ -39,10 +39,15 @@ def _leave_with_host() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _is_within(file: str, folder: Path) -> bool:
+    # Frozen modules go by names like "<frozen runpy>".
+    return not file.startswith("<") and Path(file).resolve().is_relative_to(folder)
+
+
 def _own_traceback(error: BaseException, folder: Path) -> str:
     """The traceback from the first line of the program on: what is above it is only how it was started."""
     trace = error.__traceback__
-    while trace is not None and not Path(trace.tb_frame.f_code.co_filename).resolve().is_relative_to(folder):
+    while trace is not None and not _is_within(trace.tb_frame.f_code.co_filename, folder):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
 

@@ -57,10 +57,10 @@ class Environment:
         return found
 
     def dependencies(self, *, transitive: bool) -> list[tuple[str, str]]:
-        """Name and version of what is installed; unless `transitive`, only what nothing else there asks for."""
+        """Name (as PyPI normalizes it) and version of what is installed; unless `transitive`, only what nothing else there asks for."""
         installed = [*importlib.metadata.distributions(path=[str(folder) for folder in self._site_packages()])]
         asked_for = set[str]() if transitive else {_name(line) for each in installed for line in each.requires or ()}
-        return sorted((each.name, each.version) for each in installed if _name(each.name) not in asked_for)
+        return sorted((_name(each.name), each.version) for each in installed if _name(each.name) not in asked_for)
 
     def _site_packages(self) -> Iterable[Path]:
         return sorted(self.python.parent.parent.glob("lib/python3*/site-packages"))
