@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -34,7 +34,8 @@ def service(bench: Bench, cluster: str, name: str) -> Mapping[str, Any]:
 
 @pytest.fixture(scope="module")
 def policy(applied: Bench) -> Mapping[str, Any]:
-    return hujson.to_python(hujson.parse(applied.api.get_policy().text).root)
+    document = hujson.parse(applied.api.get_policy().text)
+    return cast("Mapping[str, Any]", hujson.to_python(document.root))
 
 
 def oauth_clients(bench: Bench) -> list[KeyInfo]:

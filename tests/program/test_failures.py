@@ -1,0 +1,165 @@
+"""What happens when something is wrong: nothing is lost, nothing is doubled, and the message says what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Generator
+
+import pytest
+import yaml
+
+from tailstack.engine.events import Event, Phase, Step
+from tailstack.engine.pulumi import Outcome
+from tests.program.conftest import STACK, Bench
+
+SERVICE = "stacks/sandbox/tailnet.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _back_to_what_is_written(bench: Bench) -> Generator[None]:
+    """Each test starts from the files of the checkout, and leaves the API without faults."""
+    before = {file: file.read_text() for file in (bench.project / "stacks").rglob("*.*")}
+    yield
+    for file, text in before.items():
+        file.write_text(text)
+    bench.api.clear_faults()
+
+
+def test_an_environment_with_errors_is_refused_before_anything_is_changed(bench: Bench) -> None:
+    bench.edit(SERVICE, "hostname: tailscale-operator-green", "hostname: tailscale-operator")
+    before = bench.api.get_policy().etag
+    outcome = bench.up()
+    assert outcome.exit_code != 0
+    explained = outcome.explain()
+    assert "TS101" in explained
+    assert len(re.findall(r"stacks/sandbox/tailnet\.yaml:\d+:\d+", explained)) >= 2, "the clash names both places"
+    assert "Traceback" not in explained + outcome.text
+    assert bench.api.get_policy().etag == before
+
+
+def test_the_policy_pack_refuses_masters_without_a_posture(bench: Bench) -> None:
+    bench.edit(SERVICE, "    srcPosture: [posture:latestMac]\n", "")
+    outcome = bench.pulumi().preview(STACK, "--policy-pack", "policies")
+    assert outcome.exit_code != 0
+    assert [v.policy for v in outcome.log.violations if v.is_mandatory] == ["no-system-masters-without-posture"]
+
+
+def test_the_policy_pack_refuses_funnel_outside_of_the_list_and_allows_it_on_it(bench: Bench) -> None:
+    refused = bench.pulumi().preview(STACK, "--policy-pack", "policies")
+    assert "no-funnel-outside-allow-list" in {v.policy for v in refused.log.violations}
+    allowed = bench.pulumi().preview(
+        STACK, "--policy-pack", "policies", "--policy-pack-config", "policies/sandbox.json"
+    )
+    assert allowed.succeeded, allowed.explain()
+    assert allowed.log.violations == ()
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_an_api_that_fails_stops_the_up_and_the_next_one_goes_on(bench: Bench, status: int) -> None:
+    bench.api.inject_fault(path=r"/keys$", method="POST", status=status, times=50)
+    outcome = bench.up()
+    assert outcome.exit_code != 0
+    assert str(status) in outcome.explain()
+    assert "tskey-" not in outcome.explain()
+    bench.api.clear_faults()
+    again = bench.up()
+    assert again.succeeded, again.explain()
+    credentials = bench.api.keys()
+    assert len([c for c in credentials if c.kind == "client"]) == 2, "nothing is doubled"
+    destroyed = bench.pulumi().destroy(STACK)
+    assert destroyed.succeeded, destroyed.explain()
+
+
+def test_a_wrong_kubeconfig_is_said_without_showing_it(bench: Bench) -> None:
+    broken = bench.sandbox.folder / "broken-kubeconfig"
+    config = yaml.safe_load(bench.sandbox.kubeconfig.read_text())
+    config["contexts"] = [c for c in config["contexts"] if c["name"] != "green"]
+    broken.write_text(yaml.safe_dump(config))
+    try:
+        outcome = bench.up(KUBECONFIG=str(broken))
+        assert outcome.exit_code != 0
+        assert "green" in outcome.explain()
+        assert "Traceback" not in outcome.explain() + outcome.text
+        token = config["users"][0]["user"].get("token")
+        assert token is None or token not in outcome.explain()
+    finally:
+        again = bench.up()
+        assert again.succeeded, again.explain()
+        assert bench.pulumi().destroy(STACK).succeeded
+
+
+def test_a_cluster_that_is_down_is_named_and_the_others_are_not_held_up(bench: Bench) -> None:
+    pid = bench.sandbox.processes["kube-apiserver green"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        outcome = bench.up("--continue-on-error")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert outcome.exit_code != 0
+    assert "unreachable" in outcome.explain()
+    made = {step.name for step in outcome.log.steps if step.phase is Phase.DONE}
+    assert "blue.expose.nginx" in made
+    assert "green.egress.nginx-remote" not in made
+    again = bench.up()
+    assert again.succeeded, again.explain()
+    assert bench.pulumi().destroy(STACK).succeeded
+
+
+def test_an_edit_behind_the_stack_is_not_overwritten_by_a_plain_up(bench: Bench) -> None:
+    assert bench.up().succeeded
+    edited = (
+        bench.api.get_policy()
+        .text.replace('"ip":  ["tcp:80"]', '"ip":  ["*"]')
+        .replace('"ip": ["tcp:80"]', '"ip": ["*"]')
+    )
+    assert edited != bench.api.get_policy().text
+    bench.api.set_policy(edited)
+    bench.edit(SERVICE, "ports: [tcp:9090]", "ports: [tcp:9091]")
+    refused = bench.up()
+    assert refused.exit_code != 0
+    assert "edited behind this stack" in refused.explain()
+    assert bench.api.get_policy().text == edited
+    accepted = bench.up("--refresh")
+    assert accepted.succeeded, accepted.explain()
+    assert "tcp:9091" in bench.api.get_policy().text
+    assert bench.pulumi().destroy(STACK).succeeded
+
+
+def test_ctrl_c_in_the_middle_ends_in_order_and_a_second_run_is_clean(bench: Bench) -> None:
+    pressed: list[float] = []
+
+    def press_once(event: Event) -> None:
+        if isinstance(event, Step) and event.type.endswith(":OauthClient") and not pressed:
+            pressed.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+    interrupted = bench.pulumi().up(STACK, on_event=press_once)
+    assert pressed
+    assert interrupted.exit_code != 0
+    assert "Traceback" not in interrupted.explain() + interrupted.text
+    again = bench.up()
+    assert again.succeeded, again.explain()
+    credentials = bench.api.keys()
+    assert len([c for c in credentials if c.kind == "client"]) == 2, "nothing is doubled"
+    assert bench.pulumi().destroy(STACK).succeeded
+
+
+def test_a_second_run_at_the_same_time_finds_the_lock(bench: Bench) -> None:
+    started = threading.Event()
+    outcomes: list[Outcome] = []
+
+    def first() -> None:
+        outcomes.append(bench.pulumi().up(STACK, on_event=lambda _: started.set()))
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    started.wait(30)
+    second = bench.up()
+    thread.join()
+    assert second.is_locked
+    assert outcomes[0].succeeded, outcomes[0].explain()
+    assert bench.pulumi().destroy(STACK).succeeded
