@@ -82,6 +82,17 @@ class AddressSet:
 
     spans: tuple[Span, ...] = ()
 
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> AddressSet:
+        """The union of spans."""
+        joined: list[Span] = []
+        for span in sorted(spans):
+            if joined and joined[-1].family == span.family and span.low <= joined[-1].high + 1:
+                joined[-1] = Span(span.family, joined[-1].low, max(joined[-1].high, span.high))
+            else:
+                joined.append(span)
+        return cls(tuple(joined))
+
     def __bool__(self) -> bool:
         return bool(self.spans)
 
@@ -96,9 +107,13 @@ class AddressSet:
         """Whether any address of the span lies in the set."""
         return any(own.overlaps(span) for own in self.spans)
 
+    def isdisjoint(self, spans: Iterable[Span]) -> bool:
+        """Whether no address of any of the spans lies in the set."""
+        return not any(self.overlaps(span) for span in spans)
+
     def union(self, other: AddressSet) -> AddressSet:
         """The addresses that are in either."""
-        return address_set((*self.spans, *other.spans))
+        return AddressSet.of((*self.spans, *other.spans))
 
     def minus(self, other: AddressSet) -> AddressSet:
         """The addresses that are in this one and not in the other."""
@@ -116,26 +131,16 @@ class AddressSet:
         return AddressSet(tuple(left))
 
 
-def address_set(spans: Iterable[Span]) -> AddressSet:
-    """The union of spans."""
-    joined: list[Span] = []
-    for span in sorted(spans):
-        if joined and joined[-1].family == span.family and span.low <= joined[-1].high + 1:
-            joined[-1] = Span(span.family, joined[-1].low, max(joined[-1].high, span.high))
-        else:
-            joined.append(span)
-    return AddressSet(tuple(joined))
-
-
 def spans_of(*texts: str) -> AddressSet:
     """The set of the given addresses, prefixes and ranges. Raises ValueError where one is none."""
     found = [(text, parse_span(text)) for text in texts]
     wrong = [text for text, span in found if span is None]
     if wrong:
         raise ValueError(f"no address, prefix or range: {', '.join(wrong)}")
-    return address_set(span for _, span in found if span is not None)
+    return AddressSet.of(span for _, span in found if span is not None)
 
 
+NO_ADDRESSES = AddressSet()
 EVERYWHERE = spans_of("0.0.0.0/0", "::/0")
 TAILNET = spans_of("100.64.0.0/10", "fd7a:115c:a1e0::/48").minus(spans_of("100.115.92.0/23"))
 """What nodes of a tailnet can have: CGNAT but for the two networks that ChromeOS uses (recorded answers of the service)."""

@@ -8,7 +8,7 @@ _SYNTAX_PAGE = "https://tailscale.com/kb/1337/policy-syntax"
 _REFUSED = "Tailscale refuses the whole policy file, and nothing of it takes effect."
 
 SYNTAX = Rule(
-    code="TS401",
+    code="TS801",
     slug="policy-syntax",
     what="The policy file is not HuJSON.",
     why=_REFUSED,
@@ -16,7 +16,7 @@ SYNTAX = Rule(
     source="https://github.com/tailscale/hujson",
 )
 SHAPE = Rule(
-    code="TS402",
+    code="TS802",
     slug="policy-shape",
     what="A value of the policy file has the wrong type, or one that is needed is missing.",
     why=_REFUSED,
@@ -24,7 +24,7 @@ SHAPE = Rule(
     source=_SYNTAX_PAGE,
 )
 UNKNOWN_KEY = Rule(
-    code="TS403",
+    code="TS803",
     slug="policy-unknown-key",
     severity=Severity.WARNING,
     what="The policy file has a key that is not of its language.",
@@ -33,7 +33,7 @@ UNKNOWN_KEY = Rule(
     source=_SYNTAX_PAGE,
 )
 DUPLICATE_KEY = Rule(
-    code="TS404",
+    code="TS804",
     slug="policy-duplicate-key",
     severity=Severity.WARNING,
     what="The same key stands twice in one object of the policy file.",
@@ -42,7 +42,7 @@ DUPLICATE_KEY = Rule(
     source="https://pkg.go.dev/encoding/json#Unmarshal",
 )
 UNDEFINED = Rule(
-    code="TS405",
+    code="TS805",
     slug="policy-undefined-name",
     what="The policy file names a group, tag, host, IP set or posture that it does not define.",
     why=_REFUSED,
@@ -50,7 +50,7 @@ UNDEFINED = Rule(
     source=_SYNTAX_PAGE,
 )
 MISPLACED = Rule(
-    code="TS406",
+    code="TS806",
     slug="policy-misplaced-selector",
     what="A selector stands where its kind is not allowed.",
     why=_REFUSED,
@@ -58,7 +58,7 @@ MISPLACED = Rule(
     source=_SYNTAX_PAGE,
 )
 BAD_NAME = Rule(
-    code="TS407",
+    code="TS807",
     slug="policy-bad-name",
     what="A name or an address in the policy file is not formed as it must be.",
     why=_REFUSED,
@@ -66,7 +66,7 @@ BAD_NAME = Rule(
     source=_SYNTAX_PAGE,
 )
 BAD_PORTS = Rule(
-    code="TS408",
+    code="TS808",
     slug="policy-bad-ports",
     what="A protocol or a port in the policy file is not formed as it must be.",
     why=_REFUSED,
@@ -74,7 +74,7 @@ BAD_PORTS = Rule(
     source=_SYNTAX_PAGE + "#ip",
 )
 BAD_CAPABILITY = Rule(
-    code="TS409",
+    code="TS809",
     slug="policy-bad-capability",
     what="An application capability of a grant cannot be granted.",
     why=_REFUSED,
@@ -82,7 +82,7 @@ BAD_CAPABILITY = Rule(
     source="https://tailscale.com/kb/1537/grants-app-capabilities",
 )
 BAD_ENTRY = Rule(
-    code="TS410",
+    code="TS810",
     slug="policy-bad-entry",
     what="An entry of the policy file says something that cannot be.",
     why=_REFUSED,
@@ -90,7 +90,7 @@ BAD_ENTRY = Rule(
     source=_SYNTAX_PAGE,
 )
 NESTED_GROUP = Rule(
-    code="TS411",
+    code="TS811",
     slug="policy-nested-group",
     what="A group of the policy file has a group among its members.",
     why=_REFUSED,
@@ -98,7 +98,7 @@ NESTED_GROUP = Rule(
     source=_SYNTAX_PAGE + "#groups",
 )
 CYCLE = Rule(
-    code="TS412",
+    code="TS812",
     slug="policy-ipset-cycle",
     what="An IP set is made of itself.",
     why=_REFUSED,
@@ -106,7 +106,7 @@ CYCLE = Rule(
     source="https://tailscale.com/kb/1387/ipsets",
 )
 FAILING_TEST = Rule(
-    code="TS413",
+    code="TS813",
     slug="policy-test-fails",
     what="A test in the policy file does not hold.",
     why=_REFUSED,
@@ -114,7 +114,7 @@ FAILING_TEST = Rule(
     source=_SYNTAX_PAGE + "#tests",
 )
 UNKNOWN_ATTRIBUTE = Rule(
-    code="TS414",
+    code="TS814",
     slug="policy-unknown-attribute",
     severity=Severity.WARNING,
     what="A node attribute is not one that Tailscale documents.",
@@ -123,7 +123,7 @@ UNKNOWN_ATTRIBUTE = Rule(
     source=_SYNTAX_PAGE + "#nodeattrs",
 )
 APP_WITHOUT_NETWORK = Rule(
-    code="TS415",
+    code="TS815",
     slug="policy-app-without-network",
     severity=Severity.WARNING,
     what="A grant gives an application capability and nothing gives network access beside it.",
@@ -132,7 +132,7 @@ APP_WITHOUT_NETWORK = Rule(
     source="https://tailscale.com/kb/1537/grants-app-capabilities",
 )
 EMPTY_DEFAULT = Rule(
-    code="TS416",
+    code="TS816",
     slug="policy-without-rules",
     severity=Severity.WARNING,
     what="The policy file has neither grants nor acls.",

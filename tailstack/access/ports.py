@@ -55,6 +55,17 @@ class Ports:
 
     ranges: tuple[PortRange, ...] = ()
 
+    @classmethod
+    def of(cls, ranges: Iterable[PortRange]) -> Ports:
+        """The union of ranges."""
+        joined: list[PortRange] = []
+        for found in sorted(ranges):
+            if joined and joined[-1].protocol == found.protocol and found.first <= joined[-1].last + 1:
+                joined[-1] = PortRange(found.protocol, joined[-1].first, max(joined[-1].last, found.last))
+            else:
+                joined.append(found)
+        return cls(tuple(joined))
+
     def __bool__(self) -> bool:
         return bool(self.ranges)
 
@@ -67,7 +78,7 @@ class Ports:
 
     def union(self, other: Ports) -> Ports:
         """What is in either."""
-        return self if not other or other is self else ports_of((*self.ranges, *other.ranges))
+        return self if not other or other is self else Ports.of((*self.ranges, *other.ranges))
 
     def minus(self, other: Ports) -> Ports:
         """What is in this one and not in the other."""
@@ -115,20 +126,9 @@ def _texts(ranges: Iterable[PortRange]) -> list[str]:
     ]
 
 
-def ports_of(ranges: Iterable[PortRange]) -> Ports:
-    """The union of ranges."""
-    joined: list[PortRange] = []
-    for found in sorted(ranges):
-        if joined and joined[-1].protocol == found.protocol and found.first <= joined[-1].last + 1:
-            joined[-1] = PortRange(found.protocol, joined[-1].first, max(joined[-1].last, found.last))
-        else:
-            joined.append(found)
-    return Ports(tuple(joined))
-
-
 def _of_protocols(protocols: Iterable[int], spans: Iterable[tuple[int, int]]) -> Ports:
     listed = tuple(spans)
-    return ports_of(
+    return Ports.of(
         PortRange(protocol, *(span if protocol in WITH_PORTS else (0, LAST_PORT)))
         for protocol in protocols
         for span in listed

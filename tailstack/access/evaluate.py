@@ -1,0 +1,266 @@
+"""Who reaches what under a policy, by which entries, on which conditions, with which application capabilities.
+
+The answer to one question costs as much as there are entries that name either side, not as many as there are nodes or
+entries: entries are indexed by the selectors and prefixes that they name, and a principal knows the selectors that match
+it. Semantics: https://tailscale.com/kb/1324/grants and the recorded answers of the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tailstack.access.addresses import Span
+from tailstack.access.entries import Entry, entries
+from tailstack.access.hujson import Json
+from tailstack.access.inventory import NOTHING_KNOWN, Inventory, Node
+from tailstack.access.policy import Keyed, Policy
+from tailstack.access.ports import Ports, parse_protocol
+from tailstack.access.postures import Assertion, AssertionSyntaxError, all_hold, parse_assertion
+from tailstack.access.principals import Names, Principal
+from tailstack.access.selectors import SELF, Selector
+
+
+class Verdict(StrEnum):
+    """The answer to a question of access. Conditional: allowed where one of the postures named is met."""
+
+    ALLOWED = "allowed"
+    CONDITIONAL = "conditional"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """An entry that applies between two principals. `postures` are those of which any one is yet needed."""
+
+    entry: Entry
+    postures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What one principal may do with another, with the entries that say so."""
+
+    verdict: Verdict
+    matches: tuple[Match, ...]
+
+    @property
+    def postures(self) -> tuple[str, ...]:
+        """The postures of which any one allows it, where it is conditional."""
+        if self.verdict is not Verdict.CONDITIONAL:
+            return ()
+        return tuple(dict.fromkeys(posture for match in self.matches for posture in match.postures))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """One line of an answer to `who reaches this`: the sources of one entry, as they are written."""
+
+    src: tuple[str, ...]
+    dst: tuple[str, ...]
+    entry: Entry
+    postures: tuple[str, ...]
+
+    @property
+    def ports(self) -> Ports:
+        return self.entry.ports
+
+
+class _PrefixIndex:
+    """Entries by the addresses that they name, found by an address in as many steps as there are lengths of prefixes."""
+
+    def __init__(self) -> None:
+        self._by_size: dict[tuple[int, int], dict[int, list[int]]] = {}
+        self._odd: list[tuple[Span, int]] = []
+
+    def add(self, span: Span, number: int) -> None:
+        size = span.high - span.low + 1
+        if span.low % size:
+            self._odd.append((span, number))
+        else:
+            self._by_size.setdefault((span.family, size), {}).setdefault(span.low, []).append(number)
+
+    def containing(self, span: Span) -> Iterator[int]:
+        """The numbers added with a span that holds the whole of this one."""
+        for (family, size), by_low in self._by_size.items():
+            low = span.low - span.low % size
+            if family == span.family and span.high < low + size:
+                yield from by_low.get(low, ())
+        for odd, number in self._odd:
+            if span in odd:
+                yield number
+
+
+class _Side:
+    """The entries by what one of their sides names."""
+
+    def __init__(self, names: Names, sides: Iterable[tuple[int, tuple[Selector, ...]]]) -> None:
+        self._by_key: dict[str, list[int]] = {}
+        self._by_address = _PrefixIndex()
+        for number, selectors in sides:
+            for selector in selectors:
+                self._by_key.setdefault(selector.name, []).append(number)
+                for span in names.addresses(selector):
+                    self._by_address.add(span, number)
+
+    def matching(self, principal: Principal) -> set[int]:
+        """Numbers of the entries that match the whole of a principal."""
+        found: set[int] = set()
+        for key in principal.keys:
+            found.update(self._by_key.get(key, ()))
+        found |= self._by_addresses(principal)
+        if principal.known_members:
+            found |= _in_all([self.matching(member) for member in principal.known_members])
+        return found
+
+    def _by_addresses(self, principal: Principal) -> set[int]:
+        sets = [set(self._by_address.containing(span)) for span in principal.addresses]
+        return set[int]().union(*sets) if principal.is_device else _in_all(sets)
+
+    def naming(self, key: str) -> set[int]:
+        return set(self._by_key.get(key, ()))
+
+
+def _in_all(sets: Sequence[set[int]]) -> set[int]:
+    """What is in each of the sets; nothing where there is none."""
+    common = set(sets[0]) if sets else set[int]()
+    for other in sets[1:]:
+        common &= other
+    return common
+
+
+class Access:
+    """The access that a policy gives, over what is known of the tailnet."""
+
+    def __init__(self, policy: Policy, inventory: Inventory = NOTHING_KNOWN) -> None:
+        self.policy = policy
+        self.inventory = inventory
+        self.names = Names(policy, inventory)
+        self.entries = entries(policy)
+        self._src = _Side(self.names, ((number, entry.src) for number, entry in enumerate(self.entries)))
+        self._dst = _Side(self.names, ((number, entry.dst) for number, entry in enumerate(self.entries)))
+        self._own = self._dst.naming(SELF)
+        self._postures = _postures(policy)
+        self._nodes = {node.name: node for node in inventory.nodes}
+        self._node_at = {address: node for node in inventory.nodes for address in node.addresses}
+
+    def principal(self, who: str | Node | Principal) -> Principal:
+        """A node, given or by its name; else whom a selector stands for. A node's address stands for the node."""
+        if isinstance(who, Principal):
+            return who
+        if isinstance(who, Node):
+            return self.names.node(who)
+        node = self._nodes.get(who)
+        if node is not None:
+            return self.names.node(node)
+        principal = self.names.principal(who)
+        spans = principal.addresses.spans
+        if len(spans) == 1 and spans[0] in self._node_at:
+            owner = self.names.node(self._node_at[spans[0]])
+            return Principal(
+                name=principal.name,
+                keys=owner.keys | principal.keys,
+                addresses=principal.addresses,
+                is_device=True,
+                user=owner.user,
+                attributes=owner.attributes,
+            )
+        return principal
+
+    def matches(self, src: str | Node | Principal, dst: str | Node | Principal) -> tuple[Match, ...]:
+        """The entries that apply from one principal to another, in the order of the policy."""
+        source, target = self.principal(src), self.principal(dst)
+        reached = self._dst.matching(target)
+        if source.user is not None and source.user == target.user:
+            reached |= self._own
+        found = (self._match(number, source) for number in sorted(self._src.matching(source) & reached))
+        return tuple(match for match in found if match is not None)
+
+    def open_postures(self, postures: tuple[str, ...], source: Principal) -> tuple[str, ...] | None:
+        """Of which postures one is yet needed: none of them where one is met or none is asked; None if all are missed."""
+        if not postures or source.is_unchecked:
+            return ()
+        if source.attributes is None:
+            return postures
+        attributes = source.attributes
+        met = any(all_hold(self._postures.get(posture, _NEVER), attributes) for posture in postures)
+        return () if met else None
+
+    def _match(self, number: int, source: Principal) -> Match | None:
+        entry = self.entries[number]
+        postures = self.open_postures(entry.postures, source)
+        return None if postures is None else Match(entry=entry, postures=postures)
+
+    def reach(
+        self, src: str | Node | Principal, dst: str | Node | Principal, protocol: str | int, port: int = 0
+    ) -> Answer:
+        """Whether one principal reaches another on a port of a protocol (by name or number; no port for ICMP).
+
+        Raises PortError for a protocol that is none.
+        """
+        number = protocol if isinstance(protocol, int) else parse_protocol(protocol)
+        fitting = tuple(match for match in self.matches(src, dst) if match.entry.ports.allows(number, port))
+        free = tuple(match for match in fitting if not match.postures)
+        if free:
+            return Answer(verdict=Verdict.ALLOWED, matches=free)
+        return Answer(verdict=Verdict.CONDITIONAL if fitting else Verdict.DENIED, matches=fitting)
+
+    def capabilities(
+        self, src: str | Node | Principal, dst: str | Node | Principal, *, met: frozenset[str] = frozenset()
+    ) -> Mapping[str, tuple[Json, ...]]:
+        """The application capabilities that a source has at a destination: of several entries, all their values.
+
+        `met` are postures that the source is taken to be in. They open no port: see `reach` for that.
+        """
+        found: dict[str, tuple[Json, ...]] = {}
+        for match in self.matches(src, dst):
+            if match.postures and not met.intersection(match.postures):
+                continue
+            for capability in match.entry.app:
+                found[capability.key] = (*found.get(capability.key, ()), *capability_values(capability))
+        return found
+
+    def who_reaches(self, dst: str | Node | Principal) -> tuple[Reach, ...]:
+        """Every entry that leads to a destination, with its sources as they are written."""
+        target = self.principal(dst)
+        reached = self._dst.matching(target) | (self._own if target.user is not None else set[int]())
+        return tuple(self._line(self.entries[number]) for number in sorted(reached))
+
+    def what_reaches(self, src: str | Node | Principal) -> tuple[Reach, ...]:
+        """Every entry that leads from a source, with its destinations as they are written."""
+        source = self.principal(src)
+        found = (self._match(number, source) for number in sorted(self._src.matching(source)))
+        return tuple(self._line(match.entry, match.postures) for match in found if match is not None)
+
+    def _line(self, entry: Entry, postures: tuple[str, ...] | None = None) -> Reach:
+        return Reach(
+            src=tuple(selector.name for selector in entry.src),
+            dst=tuple(selector.name for selector in entry.dst),
+            entry=entry,
+            postures=entry.postures if postures is None else postures,
+        )
+
+
+_NEVER = (parse_assertion("node:os IS SET"), parse_assertion("node:os NOT SET"))
+"""A posture that no device is in: what a name that is not defined must mean."""
+
+
+def who_reaches(policy: Policy, inventory: Inventory, target: str) -> tuple[Reach, ...]:
+    """Who reaches a node, an address or all that a selector stands for, and by which entries of the policy."""
+    return Access(policy, inventory).who_reaches(target)
+
+
+def capability_values(capability: Keyed) -> tuple[Json, ...]:
+    """The list that stands behind a capability's name."""
+    return tuple(capability.value) if isinstance(capability.value, list) else ()
+
+
+def _postures(policy: Policy) -> dict[str, tuple[Assertion, ...]]:
+    found: dict[str, tuple[Assertion, ...]] = {}
+    for posture in policy.postures:
+        try:
+            found[posture.name] = tuple(parse_assertion(assertion.text) for assertion in posture.entries)
+        except AssertionSyntaxError:
+            found[posture.name] = _NEVER
+    return found
