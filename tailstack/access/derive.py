@@ -8,9 +8,9 @@ https://tailscale.com/kb/1236/kubernetes-operator.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tailstack.access.hujson import Buildable
@@ -46,12 +46,16 @@ class Section(StrEnum):
     TESTS = "tests"
 
 
+LIST_SECTIONS = frozenset({Section.GRANTS, Section.NODE_ATTRS, Section.TESTS})
+"""Sections whose entries have no names; the others are objects."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Derived:
     """One entry of one section. `key` is its name in a section that is an object, None in a section that is a list.
 
     `declaration` is the comment that stands above it: what kind of thing asked for it, and its name. `places` are where
-    that is declared.
+    that is declared, and `parts` where single parts of the value are: `("src", 0)`.
     """
 
     section: Section
@@ -59,20 +63,46 @@ class Derived:
     value: Buildable
     declaration: str
     places: tuple[Place, ...]
+    parts: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permission:
+    """Every source may reach every destination on every port, under any of the postures if there are any.
+
+    Sources and destinations are selectors, each with where it is declared. `groups` are the Kubernetes groups that an
+    API-server proxy at the destination impersonates for the source.
+    """
+
+    sources: Mapping[str, Place]
+    destinations: Mapping[str, Place]
+    ports: tuple[Port, ...]
+    postures: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    declaration: str
+    place: Place
 
 
 def derive(tailnet: Tailnet) -> tuple[Derived, ...]:
     """Every entry that the declarations ask for, tests excepted; in the order of the files within each section."""
     nodes = declared_nodes(tailnet)
-    worn = tag_wearers(nodes)
-    impersonating = {c.name for c in tailnet.clusters if c.operator.api_server_proxy is ApiServerProxyMode.AUTH}
     return (
         *_groups(tailnet),
         *_postures(tailnet),
         *_tag_owners(tailnet, nodes),
-        *(grant for access in tailnet.access for grant in _access_grants(access, impersonating, worn)),
-        *_link_grants(tailnet, nodes, worn),
-        *_node_attributes(tailnet, worn),
+        *(_grant(permission) for permission in permissions(tailnet)),
+        *_node_attributes(tailnet, tag_wearers(nodes)),
+    )
+
+
+def permissions(tailnet: Tailnet) -> tuple[Permission, ...]:
+    """Who may reach what, by the access entries and then by the links, in the order of the files."""
+    nodes = declared_nodes(tailnet)
+    worn = tag_wearers(nodes)
+    impersonating = {c.name for c in tailnet.clusters if c.operator.api_server_proxy is ApiServerProxyMode.AUTH}
+    return (
+        *(found for access in tailnet.access for found in _of_access(access, impersonating, worn)),
+        *_of_links(tailnet, nodes, worn),
     )
 
 
@@ -137,30 +167,47 @@ def _some_of(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED_IN_COMMENT]) + (f" and {more} more" if more > 0 else "")
 
 
-def _access_grants(access: Access, impersonating: AbstractSet[str], worn: Counter[str]) -> Iterator[Derived]:
-    """One grant for each set of destinations with the same ports and rights: a grant is a cross product of the two."""
-    together: dict[tuple[tuple[Port, ...], bool], dict[str, None]] = {}
+def _of_access(access: Access, impersonating: AbstractSet[str], worn: Counter[str]) -> Iterator[Permission]:
+    """One for each set of destinations with the same ports and rights: a grant is a cross product of the two."""
+    together: dict[tuple[tuple[Port, ...], bool], dict[str, Place]] = {}
     for destination in access.destinations:
         impersonates = access.kubernetes is not None and _reads_capability(destination, impersonating)
-        together.setdefault((destination.ports, impersonates), {})[narrowest(destination.selectors, worn)] = None
+        same = together.setdefault((destination.ports, impersonates), {})
+        same.setdefault(narrowest(destination.selectors, worn), destination.place)
+    sources: dict[str, Place] = {}
+    for source in access.sources:
+        sources.setdefault(narrowest(source.selectors, worn), source.place)
     for (ports, impersonates), selectors in together.items():
-        grant: dict[str, Buildable] = {
-            "src": list(dict.fromkeys(narrowest(source.selectors, worn) for source in access.sources)),
-            "dst": list(selectors),
-        }
-        if access.src_posture:
-            grant["srcPosture"] = list(access.src_posture)
-        grant["ip"] = ip_entries(ports)
-        if impersonates and access.kubernetes is not None:
-            # In one grant with the ports: an application grant alone gives no network access and would be dead.
-            grant["app"] = {KUBERNETES_CAPABILITY: [{"impersonate": {"groups": list(access.kubernetes.groups)}}]}
-        yield Derived(
-            section=Section.GRANTS,
-            key=None,
-            value=grant,
+        yield Permission(
+            sources=sources,
+            destinations=selectors,
+            ports=ports,
+            postures=access.src_posture,
+            groups=access.kubernetes.groups if access.kubernetes is not None and impersonates else (),
             declaration=f"access: {' '.join(access.name.split())}",
-            places=(access.place,),
+            place=access.place,
         )
+
+
+def _grant(permission: Permission) -> Derived:
+    sides = {"src": permission.sources, "dst": permission.destinations}
+    grant: dict[str, Buildable] = {side: list(selectors) for side, selectors in sides.items()}
+    if permission.postures:
+        grant["srcPosture"] = permission.postures
+    grant["ip"] = ip_entries(permission.ports)
+    if permission.groups:
+        # In one grant with the ports: an application grant alone gives no network access and would be dead.
+        grant["app"] = {KUBERNETES_CAPABILITY: [{"impersonate": {"groups": permission.groups}}]}
+    return Derived(
+        section=Section.GRANTS,
+        key=None,
+        value=grant,
+        declaration=permission.declaration,
+        places=(permission.place,),
+        parts={
+            (side, index): place for side, selectors in sides.items() for index, place in enumerate(selectors.values())
+        },
+    )
 
 
 def _reads_capability(destination: Destination, impersonating: AbstractSet[str]) -> bool:
@@ -176,23 +223,19 @@ def ip_entries(ports: Iterable[Port]) -> list[str]:
     return ["*"] if ALL_PORTS in every else [str(port) for port in dict.fromkeys(every)]
 
 
-def _link_grants(tailnet: Tailnet, nodes: Sequence[DeclaredNode], worn: Counter[str]) -> Iterator[Derived]:
-    """One grant for each egress, even where a broader one covers it: the link then outlives a narrowing of that one."""
+def _of_links(tailnet: Tailnet, nodes: Sequence[DeclaredNode], worn: Counter[str]) -> Iterator[Permission]:
+    """One for each egress, even where a broader one covers it: the link then outlives a narrowing of that one."""
     tags_by_fqdn = {node.fqdn: node.tags for node in reversed(nodes)}
     for egress in tailnet.egresses:
         selectors = _target_selectors(egress, tags_by_fqdn)
         if not selectors:
             continue  # a name that no declared node has; a rule says so, and a grant could only guess
-        yield Derived(
-            section=Section.GRANTS,
-            key=None,
-            value={
-                "src": [narrowest(egress.tags, worn)],
-                "dst": [narrowest(selectors, worn)],
-                "ip": ip_entries(egress.ports),
-            },
+        yield Permission(
+            sources={narrowest(egress.tags, worn): egress.place},
+            destinations={narrowest(selectors, worn): egress.place},
+            ports=egress.ports,
             declaration=f"link: {egress.reference} -> {target_name(egress)}",
-            places=(egress.place,),
+            place=egress.place,
         )
 
 

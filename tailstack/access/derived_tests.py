@@ -1,0 +1,173 @@
+"""Policy tests for what is declared: every link and every access that a test can express, and a few denials.
+
+Tailscale runs them at each save and refuses a policy in which one fails, so a later change by anyone cannot silently cut a
+declared connection or open an exposure. What a test can say is little: its source is one user, group or tag, and each
+destination has one port (https://tailscale.com/kb/1337/policy-syntax#tests). Left out are therefore:
+
+- sources such as autogroup:admin or *, and groups whose members are not known here (synced from an identity provider);
+- grants under a posture, their own or the policy's default: a test without attributes counts them as not matching;
+- destinations that are neither a tag nor one address; application capabilities.
+
+Of a range of ports the first is tested, of all ports 443. Denials are judged against the whole policy, its hand-written
+part included, and with every role that a user and every address that a node could have: one for each exposure and
+ingress, where one is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tailstack.access.derive import Derived, Permission, Section, permissions
+from tailstack.access.evaluate import Access, Verdict
+from tailstack.access.hujson import Buildable
+from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
+from tailstack.access.policy import Policy
+from tailstack.access.principals import Principal
+from tailstack.access.selectors import ROLES, SHARED, Selector, SelectorKind, parse_selector
+from tailstack.finding import Place
+from tailstack.topology.tailnet import ALL_PORTS, Exposure, Ingress, Port, Tailnet
+
+PORT_OF_ALL = 443
+"""The port that stands for all of them in a test."""
+
+MOST_CANDIDATES = 16
+"""How many sources are tried for a denial of one exposure, so that an open tailnet does not cost the square of its size."""
+
+_NOWHERE = Place("", 1, 1)
+_BY_ADDRESS = frozenset({SelectorKind.ADDRESS, SelectorKind.NAME, SelectorKind.IPSET})
+
+
+def derive_tests(tailnet: Tailnet, effective: Policy) -> tuple[Derived, ...]:
+    """The tests of a tailnet. `effective` is its whole policy without them, which decides what is denied."""
+    return (*_accepting(tailnet, effective), *_denying(tailnet, effective))
+
+
+def _accepting(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
+    if effective.default_src_posture:
+        return  # every grant without a posture of its own is under that one
+    with_members = {group.name for group in effective.groups if group.entries}
+    for permission in permissions(tailnet):
+        if permission.postures:
+            continue
+        for source in permission.sources:
+            if _can_be_source(parse_selector(source, _NOWHERE), with_members):
+                yield from _tests_of(permission, source)
+
+
+def _can_be_source(selector: Selector, with_members: set[str]) -> bool:
+    match selector.kind:
+        case SelectorKind.TAG | SelectorKind.USER:
+            return True
+        case SelectorKind.GROUP:
+            return selector.name in with_members
+        case _:
+            return False
+
+
+def _tests_of(permission: Permission, source: str) -> Iterator[Derived]:
+    """One test for each protocol, as a test has one for all of its destinations."""
+    destinations = [target for target in map(_test_target, permission.destinations) if target]
+    by_protocol: dict[str, dict[int, None]] = {}
+    for protocol, port in map(concrete, permission.ports):
+        by_protocol.setdefault(protocol, {})[port] = None
+    for protocol, ports in by_protocol.items():
+        accepted = [f"{target}:{port}" for target in destinations for port in ports]
+        if accepted:
+            yield _test(
+                {"src": source, "proto": protocol, "accept": accepted}, permission.declaration, permission.place
+            )
+
+
+def _test_target(destination: str) -> str:
+    """How a test writes a destination; empty for one that it cannot."""
+    selector = parse_selector(destination, _NOWHERE)
+    if selector.kind is SelectorKind.TAG:
+        return destination
+    if selector.span is None or not selector.span.is_single or "/" in destination:
+        return ""
+    return f"[{destination.strip('[]')}]" if ":" in destination else destination
+
+
+def concrete(port: Port) -> tuple[str, int]:
+    """One protocol and one port that stand for a port, a range or all ports. ICMP has port 0."""
+    if port.protocol == "icmp":
+        return port.protocol, 0
+    protocol = "tcp" if port.protocol == "*" else port.protocol
+    return protocol, PORT_OF_ALL if (port.first, port.last) == (ALL_PORTS.first, ALL_PORTS.last) else port.first
+
+
+def _test(test: Mapping[str, Buildable], declaration: str, place: Place) -> Derived:
+    return Derived(section=Section.TESTS, key=None, value=test, declaration=declaration, places=(place,))
+
+
+def _denying(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
+    nodes = declared_nodes(tailnet)
+    worn = tag_wearers(nodes)
+    closed = _Closed(effective, nodes)
+    for kind, exposed in (
+        *((NodeKind.EXPOSURE, exposure) for exposure in tailnet.exposures),
+        *((NodeKind.INGRESS, ingress) for ingress in tailnet.ingresses),
+    ):
+        tested = _tested_port(exposed)
+        tag = narrowest(exposed.tags, worn)
+        source = closed.source(tag, *tested) if tested else None
+        if tested and source:
+            protocol, port = tested
+            test: dict[str, Buildable] = {"src": source, "proto": protocol, "deny": [f"{tag}:{port}"]}
+            yield _test(test, f"{kind} {exposed.reference} is closed to {source}", exposed.place)
+
+
+def _tested_port(exposed: Exposure | Ingress) -> tuple[str, int] | None:
+    """The first port that says something: an echo passes as soon as anything does."""
+    return next((concrete(port) for port in exposed.granted_ports if port.protocol != "icmp"), None)
+
+
+class _Closed:
+    """Finds a source that certainly does not reach a tag, whatever is not known of users and nodes."""
+
+    def __init__(self, effective: Policy, nodes: Sequence[DeclaredNode]) -> None:
+        self._access = Access(effective)
+        self._tag_sets: dict[str, dict[frozenset[str], None]] = {}
+        for node in sorted(nodes, key=lambda node: node.kind is not NodeKind.MACHINE):
+            for tag in node.tags:
+                self._tag_sets.setdefault(tag, {})[frozenset(node.tags)] = None
+        defined = {group.name for group in effective.groups}
+        sources = [selector for entry in self._access.entries for selector in entry.src]
+        targets = [selector for entry in self._access.entries for selector in entry.dst]
+        # A device may turn out to have any address that the policy names, and a user any role and any unknown group.
+        self._any_source = _names(sources, _BY_ADDRESS)
+        self._any_target = _names(targets, _BY_ADDRESS)
+        self._any_user = ROLES | {SHARED} | (_names(sources, {SelectorKind.GROUP, SelectorKind.DOMAIN}) - defined)
+        self._groups = [group.name for group in effective.groups if group.entries][: MOST_CANDIDATES // 2]
+
+    def source(self, target: str, protocol: str, port: int) -> str | None:
+        """The first source without access to any node with this tag: a group, else a tag of a declared node."""
+        targets = [self._node(tags, self._any_target) for tags in self._tag_sets[target]]
+        for candidate, principals in self._candidates():
+            if all(
+                self._access.reach(principal, node, protocol, port).verdict is Verdict.DENIED
+                for principal in principals
+                for node in targets
+            ):
+                return candidate
+        return None
+
+    def _candidates(self) -> Iterator[tuple[str, list[Principal]]]:
+        for group in self._groups:
+            members = self._access.names.members(group) or ()
+            yield group, [self._user(member) for member in members]
+        for tag in list(self._tag_sets)[: MOST_CANDIDATES - len(self._groups)]:
+            yield tag, [self._node(tags, self._any_source) for tags in self._tag_sets[tag]]
+
+    def _user(self, login: str) -> Principal:
+        known = self._access.principal(login)
+        return Principal(name=login, keys=known.keys | self._any_user | self._any_source, user=login)
+
+    def _node(self, tags: frozenset[str], also: frozenset[str]) -> Principal:
+        keys = frozenset(key for tag in tags for key in self._access.principal(tag).keys)
+        return Principal(name=",".join(sorted(tags)), keys=keys | also)
+
+
+def _names(selectors: Iterable[Selector], kinds: Iterable[SelectorKind]) -> frozenset[str]:
+    wanted = frozenset(kinds)
+    return frozenset(selector.name for selector in selectors if selector.kind in wanted)
