@@ -63,7 +63,7 @@ class Derived:
     value: Buildable
     declaration: str
     places: tuple[Place, ...]
-    parts: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)
+    parts: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict[tuple[str | int, ...], Place])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
