@@ -199,9 +199,10 @@ class Client:
             query["dryRun"] = "All"
         return self._request("PATCH", path, query=query, body=wanted, content="application/apply-patch+yaml")
 
-    def patch(self, path: str, operations: list[Properties]) -> Properties:
+    def patch(self, path: str, operations: list[Properties], *, manager: str = "") -> Properties:
         """JSON patch (RFC 6902). The object as it is then."""
-        return self._request("PATCH", path, body=operations, content="application/json-patch+json")
+        query = {"fieldManager": manager} if manager else None
+        return self._request("PATCH", path, query=query, body=operations, content="application/json-patch+json")
 
     def delete(self, path: str, *, propagation: str) -> bool:
         """Ask for the end of an object. False where there is none."""

@@ -6,7 +6,7 @@ The tables follow `provider/diff.go` (the fields that force a replacement) and `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from tailstack.sandbox.plugins.values import Properties
 
@@ -38,7 +38,9 @@ _CLUSTER_SCOPED: Final = frozenset(
     }
 )
 
-_IDENTITY: Final = ("metadata.name", "metadata.namespace")
+IDENTITY: Final = ("metadata.name", "metadata.namespace")
+"""What an object is known by: with another one it is another object."""
+
 _FORCE_NEW: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "PersistentVolumeClaim"): ("spec",),
     # The official table lists every field of a Pod's spec but `tolerations` and `activeDeadlineSeconds`.
@@ -92,18 +94,12 @@ def usually_namespaced(api_version: str, kind: str) -> bool:
 
 
 def replacing_fields(
-    inputs: Properties, *, patch: bool, mutable_config_maps: bool, mutable_secrets: bool
+    api_version: str, kind: str, *, mutable_config_maps: bool = False, mutable_secrets: bool = False
 ) -> Sequence[str]:
     """Dotted paths of the fields of an object that cannot be changed in place."""
-    if patch:
-        return _IDENTITY
-    key = (group_of(str(inputs.get("apiVersion", ""))), str(inputs.get("kind", "")))
-    frozen: Any = inputs.get("immutable") is True
-    match key:
-        case ("", "ConfigMap"):
-            return _IDENTITY if mutable_config_maps and not frozen else (*_IDENTITY, "data", "binaryData", "immutable")
-        case ("", "Secret"):
-            always = (*_IDENTITY, "type")
-            return always if mutable_secrets and not frozen else (*always, "data", "immutable")
-        case _:
-            return (*_IDENTITY, *_FORCE_NEW.get(key, ()))
+    key = (group_of(api_version), kind)
+    if key == ("", "ConfigMap"):
+        return IDENTITY if mutable_config_maps else (*IDENTITY, "data", "binaryData", "immutable")
+    if key == ("", "Secret"):
+        return (*IDENTITY, "type") if mutable_secrets else (*IDENTITY, "type", "data", "immutable")
+    return (*IDENTITY, *_FORCE_NEW.get(key, ()))

@@ -166,32 +166,32 @@ class KubernetesProvider:
     def diff(self, request: Request) -> Diff:
         if request.type == kinds.RELEASE:
             return self._releases.diff(request)
-        namespaced = self._namespaced(*_kind(request, request.inputs))
+        api_version, kind = _kind(request, request.inputs)
+        namespaced = self._namespaced(api_version, kind)
         old, new = (
             _in_place(objects.normal(inputs), namespaced=namespaced) for inputs in (request.old_inputs, request.inputs)
         )
         name = text(request.state, "metadata", "name")
-        if name and dig(new, "metadata", "name") == name and dig(old, "metadata", "name") != name:
+        if name and dig(new, "metadata", "name") == name:
+            # A program that comes to say the name that was made up changes nothing.
             old = {**old, "metadata": {**table(old, "metadata"), "name": name}}
-        changes = {
-            path: change
-            for path, change in differences(old, new).items()
-            if not objects.within(path, request.ignore_changes)
-        }
-        fields = kinds.replacing_fields(
-            new,
-            patch=kinds.is_patch(request.type, new),
-            mutable_config_maps=self._switches.mutable_config_maps,
-            mutable_secrets=self._switches.mutable_secrets,
-        )
+        changes = differences(old, new)
+        changes = {path: change for path, change in changes.items() if not objects.within(path, request.ignore_changes)}
+        immutable = dig(new, "immutable") is True
+        fields: Sequence[str] = kinds.IDENTITY
+        if not kinds.is_patch(request.type, new):
+            fields = kinds.replacing_fields(
+                api_version,
+                kind,
+                mutable_config_maps=self._switches.mutable_config_maps and not immutable,
+                mutable_secrets=self._switches.mutable_secrets and not immutable,
+            )
         replaces = objects.replacing(changes, old=old, new=new, fields=fields)
-        same_place = text(new, "metadata", "name") == name and text(new, "metadata", "namespace") == text(
-            old, "metadata", "namespace"
-        )
+        stays = all(dig(new, "metadata", key) == dig(old, "metadata", key) for key in ("name", "namespace"))
         return Diff(
             changes=changes,
             replaces=replaces,
-            delete_before_replace=bool(replaces) and bool(name) and same_place and not objects.is_autonamed(new),
+            delete_before_replace=bool(replaces and name) and stays and not objects.is_autonamed(new),
         )
 
     def create(self, request: Request) -> Live:

@@ -197,14 +197,14 @@ class Releases:
                 "name": name,
                 "namespace": stored.namespace,
                 "timeout": _DEFAULT_TIMEOUT,
-                "values": stored.values,
+                "values": Secret(stored.values),  # nobody has marked the secrets among them
                 "version": stored.chart.get("version", ""),
                 "resourceNames": resource_names(stored.manifest),
             }
         else:
             inputs = dict(request.inputs)
             if (inputs.get("values") or {}) != stored.values:
-                # Somebody else's values, among which nobody has marked the secrets.
+                # Somebody else's values: nobody has marked the secrets among them.
                 inputs["values"] = Secret(stored.values)
             if request.state.get("version", "") != (version := stored.chart.get("version", "")):
                 inputs["version"] = version
@@ -370,11 +370,12 @@ def _run(
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as helm:
-        asked, waiting = False, sent
+        asked, pending = False, cast("bytes | None", sent)
         while True:
             try:
-                output, errors = helm.communicate(waiting, timeout=_PAUSE)
+                output, errors = helm.communicate(pending, timeout=_PAUSE)
             except subprocess.TimeoutExpired:
+                pending = None  # what is left of it goes on being sent
                 if cancelled.is_set() and not asked:
                     asked = True
                     helm.send_signal(signal.SIGTERM)
