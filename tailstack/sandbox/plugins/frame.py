@@ -201,7 +201,7 @@ def serve(name: str, *, distribution: str, make: Callable[[Engine], Provider]) -
     `distribution` is the Python package of the SDK whose version the plugin takes.
     """
     engine = Engine(engine_address())
-    service = _Service(name, distribution=distribution, engine=engine, provider=make(engine))
+    service = ProviderService(name, distribution=distribution, engine=engine, provider=make(engine))
     serve_service("pulumirpc.ResourceProvider", service.methods())
 
 
@@ -281,7 +281,7 @@ def _serialize(response: Message) -> bytes:
     return response.SerializeToString()
 
 
-class _Service:
+class ProviderService:
     """The calls of `pulumirpc.ResourceProvider`, each turned into one of `Provider`."""
 
     def __init__(self, name: str, *, distribution: str, engine: Engine, provider: Provider) -> None:

@@ -158,7 +158,7 @@ KINDS: Final = (
     Kind(
         type="tailscale:index/tailnetKey:TailnetKey",
         label="key",
-        optional=(*_FLAGS, "description", "expiry", "recreateIfInvalid", "tags"),
+        optional=(*_FLAGS, "description", "expiry", "recreateIfInvalid", "tags", "userId"),
         computed=("createdAt", "expiresAt", "expiry", "invalid", "key", "userId"),
         stable=("createdAt", "expiresAt", "expiry", "invalid", "key", "userId"),
         secret=("key",),

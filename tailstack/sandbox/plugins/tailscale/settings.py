@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from tailstack.sandbox.plugins.tailscale.answers import found_anywhere, one_of
+from tailstack.sandbox.plugins.tailscale.answers import found_anywhere, listed, one_of
 from tailstack.sandbox.plugins.tailscale.http_api import Api, segment
 from tailstack.sandbox.plugins.tailscale.kind import Kind
 from tailstack.sandbox.plugins.values import Properties
@@ -57,12 +57,14 @@ def _not_a_link(value: str) -> str | None:
     return f"Attribute acls_external_link must be a valid URL with http or https scheme, got: {value}"
 
 
-_CONTACTS: Final = ("account", "security", "support")
+# The bridge makes a list of each of the three blocks, and names it in the plural.
+_CONTACTS: Final = {"accounts": "account", "securities": "security", "supports": "support"}
 
 
 def _set_contacts(api: Api, state: Properties) -> None:
-    for contact in _CONTACTS:
-        api.tailnet("PATCH", f"contacts/{contact}", {"email": state[contact]["email"]})
+    for name, contact in _CONTACTS.items():
+        for entry in listed(state.get(name)):
+            api.tailnet("PATCH", f"contacts/{contact}", {"email": entry["email"]})
 
 
 def _create_contacts(api: Api, inputs: Properties) -> tuple[str, Properties]:
@@ -72,7 +74,7 @@ def _create_contacts(api: Api, inputs: Properties) -> tuple[str, Properties]:
 
 def _read_contacts(api: Api, _: str, __: Properties) -> Properties | None:
     found = api.tailnet("GET", "contacts")
-    return {contact: {"email": found[contact]["email"]} for contact in _CONTACTS}
+    return {name: [{"email": found[contact]["email"]}] for name, contact in _CONTACTS.items()}
 
 
 def _update_contacts(api: Api, _: str, state: Properties) -> Properties:
@@ -122,7 +124,7 @@ KINDS: Final = (
     Kind(
         type="tailscale:index/contacts:Contacts",
         label="contacts",
-        required=_CONTACTS,
+        optional=tuple(_CONTACTS),
         create=_create_contacts,
         read=_read_contacts,
         update=_update_contacts,
