@@ -64,10 +64,12 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(application: Application, *, port: int = 0, log: IO[str] | None = None) -> Generator[Server]:
-    """A server that answers in a thread of its own until the block ends."""
+def serving(
+    application: Application, *, port: int = 0, log: IO[str] | None = None, poll_seconds: float = 0.1
+) -> Generator[Server]:
+    """A server that answers in a thread of its own until the block ends, which takes up to `poll_seconds`."""
     with Server(application, port=port, log=log) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": poll_seconds}, daemon=True)
         thread.start()
         try:
             yield server
@@ -125,13 +127,14 @@ class _Handler(BaseHTTPRequestHandler):
         outcome = application.respond(Request(method=self.command, target=self.path, headers=headers, body=body))
         if self.path.startswith("/api/"):
             self.server.stopping.wait(application.latency_milliseconds / 1000)
+        said = outcome.status if isinstance(outcome, Answer) else outcome
+        path = self.path.partition("?")[0]
+        # Before the answer goes out: who has the answer finds the line in the log.
+        self.server.note(f"{self.command} {path} {said} {(time.monotonic() - started) * 1000:.0f}ms")
         if isinstance(outcome, Silence):
             self._keep_silent(outcome)
         else:
             self._send(outcome)
-        said = outcome.status if isinstance(outcome, Answer) else outcome
-        path = self.path.partition("?")[0]
-        self.server.note(f"{self.command} {path} {said} {(time.monotonic() - started) * 1000:.0f}ms")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 -- as the base class has it
         """Only what the base class itself refuses comes here."""

@@ -74,12 +74,12 @@ class Store:
             user_id=owner.id,
             scopes=("all",),
         )
-        others = {
+        keys = {
             id_: other
             for id_, other in tailnet.keys.items()
-            if other.kind is not KeyKind.API or other.description != _ADMIN_DESCRIPTION
+            if id_ == key_id or other.kind is not KeyKind.API or other.description != _ADMIN_DESCRIPTION
         }
-        keys = {**others, key_id: tailnet.keys.get(key_id, key)}
+        keys.setdefault(key_id, key)
         return dataclasses.replace(tailnet, keys=keys, behaviour=behaviour)
 
     def close(self) -> None:

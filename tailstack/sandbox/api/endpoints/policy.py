@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -23,8 +22,10 @@ def get(call: Call) -> Answer:
     text = policy_file.text_of(call.tailnet)
     headers = {"ETag": f'"{policy_file.etag(text)}"'}
     if call.asks("details") in ("1", "true"):
-        warnings = list(policy_file.judge(text, call.tailnet).warnings)
-        body = {"acl": base64.b64encode(_bytes(text)).decode("ascii"), "warnings": warnings, "errors": None}
+        found = policy_file.judge(text, call.tailnet).warnings or {}
+        warnings = [f'"{subject}": {one}' for subject, several in found.items() for one in several]
+        acl = base64.b64encode(text.encode()).decode("ascii")
+        body: dict[str, JsonValue] = {"acl": acl, "warnings": warnings, "errors": None}
         return json_answer(body, headers=headers)
     return replace(_text_answer(text, call), headers=headers)
 
@@ -51,17 +52,16 @@ def validate(call: Call) -> Answer:
     text = _text(call.body)
     verdict = _verdict_on_tests(text, call.tailnet) or policy_file.judge(text, call.tailnet)
     if verdict.message:
-        return json_answer({"message": verdict.message, "data": verdict.data} if verdict.data else _only(verdict))
+        body: dict[str, JsonValue] = {"message": verdict.message}
+        return json_answer(body | ({"data": verdict.data} if verdict.data else {}))
     if verdict.warnings:
-        return json_answer({"message": "warning(s) found", "data": verdict.data})
+        data = [{"user": subject, "warnings": list(found)} for subject, found in verdict.warnings.items()]
+        return json_answer({"message": "warning(s) found", "data": data})
     return json_answer({})
 
 
-def _only(verdict: Verdict) -> Mapping[str, JsonValue]:
-    return {"message": verdict.message}
-
-
 def _verdict_on_tests(text: str, tailnet: Tailnet) -> Verdict | None:
+    """The verdict if the text is an array of tests."""
     try:
         root = hujson.parse(text).root
     except hujson.HujsonError:
@@ -80,16 +80,13 @@ def _check_version(call: Call) -> None:
 
 def _text_answer(text: str, call: Call) -> Answer:
     if call.accepts_json():
-        return Answer(body=_bytes(hujson.standardize(text)), content_type=JSON)
-    return Answer(body=_bytes(text), content_type=HUJSON)
+        return Answer(body=hujson.standardize(text).encode(), content_type=JSON)
+    return Answer(body=text.encode(), content_type=HUJSON)
 
 
 def _text(body: bytes) -> str:
+    # Bytes that are not UTF-8 become surrogates, for which the parser has the service's words.
     return body.decode("utf-8", "surrogateescape")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 ROUTES = (
