@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -25,15 +25,19 @@ class Project:
     engine: Path
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def given(self, **variables: str) -> Project:
+        """The same project with more variables in its environment."""
+        return replace(self, environment={**self.environment, **variables})
+
     def program(self, text: str) -> None:
         (self.folder / "__main__.py").write_text(dedent(text), "utf-8")
 
-    def run(self, *arguments: str, code: int = 0, **variables: str) -> str:
+    def run(self, *arguments: str, code: int = 0) -> str:
         """What `pulumi` prints, both streams; fails the test where it ends with another exit code."""
         done = subprocess.run(
             [self.engine, *arguments, "--non-interactive"],
             cwd=self.folder,
-            env={**self.environment, "PULUMI_STACK": STACK, **variables},
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -44,15 +48,15 @@ class Project:
         assert done.returncode == code, said
         return said
 
-    def up(self, *arguments: str, code: int = 0, **variables: str) -> str:
-        return self.run("up", "--yes", "--skip-preview", *arguments, code=code, **variables)
+    def up(self, *arguments: str, code: int = 0) -> str:
+        return self.run("up", "--yes", "--skip-preview", *arguments, code=code)
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         """`pulumi` in the background, in a process group of its own as in a terminal."""
         return subprocess.Popen(
             [self.engine, *arguments, "--non-interactive"],
             cwd=self.folder,
-            env={**self.environment, "PULUMI_STACK": STACK, **variables},
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -87,6 +91,7 @@ def project(folder: Path, *, engine: Path, home: Path, variables: Mapping[str, s
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(home),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_STACK": STACK,
             **variables,
         },
     )

@@ -85,11 +85,12 @@ class Served:
     recorder: Recorder
 
     def call(self, method: str, request: Any, response: Any) -> Any:  # noqa: ANN401  each call has its own messages
-        messages: dict[str, Any] = {
-            "request_serializer": type(request).SerializeToString,
-            "response_deserializer": response.FromString,
-        }
-        return self.channel.unary_unary(f"/pulumirpc.ResourceProvider/{method}", **messages)(request)
+        def written(message: Any) -> bytes:  # noqa: ANN401  each call has its own messages
+            return message.SerializeToString()
+
+        path = f"/pulumirpc.ResourceProvider/{method}"
+        stub = self.channel.unary_unary(path, request_serializer=written, response_deserializer=response.FromString)
+        return stub(request)
 
     def asked(self) -> Any:  # noqa: ANN401  whatever the provider was asked last
         return self.recorder.asked[-1]
