@@ -33,7 +33,6 @@ Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | boo
 _USER_AGENT = "tailstack"
 _ATTEMPTS = 3
 _LONGEST_PAUSE_SECONDS = 30.0
-_LARGEST_ANSWER = 64 * 1024 * 1024
 _SPARE_TOKEN_SECONDS = 60.0
 _SECRET = re.compile(r"tskey-[A-Za-z0-9-]+")
 
@@ -255,7 +254,8 @@ class TailscaleApi:
         )
         try:
             with self._opener.open(request, timeout=self._timeout) as response:
-                reply = _Reply(body=response.read(_LARGEST_ANSWER), headers=response.headers)
+                # Without a length given, an answer that breaks off is an error and not a shorter policy.
+                reply = _Reply(body=response.read(), headers=response.headers)
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error) from None
@@ -367,7 +367,7 @@ def _refusal(error: urllib.error.HTTPError) -> TailscaleApiError:
 
 def _said(error: urllib.error.HTTPError) -> Mapping[str, Any]:
     try:
-        return _object(json.loads(error.read(_LARGEST_ANSWER)))
+        return _object(json.loads(error.read()))
     except (ValueError, OSError, http.client.HTTPException):
         return {}
 
