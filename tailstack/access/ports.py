@@ -119,6 +119,9 @@ class Ports:
         return ", ".join(parts)
 
 
+NO_PORTS = Ports()
+
+
 def _texts(ranges: Iterable[PortRange]) -> list[str]:
     return [
         "*" if (r.first, r.last) == (0, LAST_PORT) else str(r.first) if r.first == r.last else f"{r.first}-{r.last}"

@@ -139,12 +139,16 @@ class Names:
                 spans = self._services.get(name, ())
                 return Principal(name=name, keys=_ANYONE | {name}, addresses=AddressSet.of(spans), is_device=True)
             case SelectorKind.NAME | SelectorKind.ADDRESS | SelectorKind.IPSET:
-                addresses = self.addresses(selector)
-                return Principal(
-                    name=name, keys=self._address_keys(addresses) | {name}, addresses=addresses, is_unchecked=True
-                )
+                return self.addressed(name, self.addresses(selector))
             case _:
                 return Principal(name=name, keys=_ANYONE | {name})
+
+    def addressed(self, name: str, addresses: AddressSet) -> Principal:
+        """Whatever has these addresses; by its name alone where it has none."""
+        keys = self._address_keys(addresses) if addresses else _ANYONE | {name}
+        # Postures are asked of devices of the tailnet; what is behind a subnet router has none.
+        is_unchecked = not all(span in TAILNET for span in addresses)
+        return Principal(name=name, keys=keys, addresses=addresses, is_unchecked=is_unchecked)
 
     def _user_keys(self, login: str) -> frozenset[str]:
         user = self._users.get(login, User(login=login))
@@ -158,6 +162,10 @@ class Names:
         members = self._groups.get(name)
         if not members:
             return Principal(name=name, keys=_ANYONE | {name, MEMBER})
+        return self.group_of(name, members)
+
+    def group_of(self, name: str, members: Iterable[str]) -> Principal:
+        """A group of these members, of whom there must be one at least."""
         known = tuple(self.principal(member) for member in members)
         keys = known[0].keys
         for member in known[1:]:
@@ -170,7 +178,7 @@ class Names:
         keys = {DANGER_ALL}
         if all(span in inside for span in addresses):
             keys.add(EVERYONE)
-        if addresses and all(span in INTERNET_ADDRESSES for span in addresses):
+        if all(span in INTERNET_ADDRESSES for span in addresses):
             keys.add(INTERNET)
         return frozenset(keys)
 

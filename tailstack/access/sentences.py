@@ -1,0 +1,162 @@
+"""A difference of access in words: one short sentence for each change, the riskiest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tailstack.access.changes import Change, Difference, Direction, Right, RightKind
+from tailstack.access.diff_entries import KUBERNETES
+from tailstack.access.diff_sections import CHECK, EXIT_NODE
+from tailstack.access.hujson import Json
+from tailstack.access.ports import EVERYTHING, Ports
+from tailstack.access.principals import EVERYONE
+from tailstack.access.selectors import NONROOT
+
+NAMED = 4
+"""How many names a sentence lists before it counts the rest."""
+
+NOTHING = "Nobody gains or loses access."
+_VERBS = {Direction.GAINED: ("gains", "gain"), Direction.LOST: ("loses", "lose")}
+
+
+def sentences(difference: Difference, *, named: int = NAMED) -> tuple[str, ...]:
+    """One sentence for each change and each note; `Nobody gains or loses access.` first where there is no change."""
+    changes = tuple(sentence(change, named=named) for change in difference.changes)
+    notes = tuple(f"{note}." for note in difference.notes)
+    return (*(changes or (NOTHING,)), *notes)
+
+
+def sentence(change: Change, *, named: int = NAMED) -> str:
+    """One change in words: `group:platform gains tcp:80 to tag:k8s.`"""
+    return "".join(_parts(change, named))
+
+
+def _parts(change: Change, named: int) -> Iterator[str]:
+    yield names(change.who, named, everything="everyone (*)")
+    if change.through:
+        yield f", {'as a new member of' if change.direction in _MORE else 'who leaves'} {change.through},"
+    yield " " + _did(change, named)
+    if change.via:
+        yield f", by way of {names(change.via, named)}"
+    if change.direction in (Direction.WIDENED, Direction.NARROWED):
+        yield ": " + _condition_change(change)
+    elif change.postures:
+        devices = f"from a device in {' or '.join(change.postures)}"
+        yield f", only {devices}" if change.direction is Direction.GAINED else f" ({devices})"
+    if change.is_partial:
+        yield ", but for what other entries still give"
+    yield "."
+
+
+_MORE = (Direction.GAINED, Direction.WIDENED)
+
+
+def _did(change: Change, named: int) -> str:
+    is_one = len(change.who) == 1
+    targets = names(change.what, named, everything="everything (*)")
+    right = change.right
+    match right.kind:
+        case RightKind.NETWORK:
+            return _network(change, targets, is_one=is_one)
+        case RightKind.CAPABILITY:
+            return _capability(change, targets, is_one=is_one)
+        case RightKind.SSH:
+            return _login(change, targets)
+        case RightKind.TAG_OWNER:
+            return f"{_may(change)} give nodes {targets}"
+        case RightKind.APPROVAL:
+            what = "be exit nodes" if change.what == (EXIT_NODE,) else f"serve {targets}"
+            return f"{_may(change)} {what} without approval by an admin"
+        case RightKind.ATTRIBUTE:
+            return _attribute(change, is_one=is_one)
+
+
+def _login(change: Change, targets: str) -> str:
+    users = ["any user but root" if user == NONROOT else user for user in change.right.name.split(", ")]
+    asked = ", after a fresh login" if change.right.value == CHECK and change.direction in _VERBS else ""
+    return f"{_may(change)} log in to {targets} as {' or '.join(users)}{asked}"
+
+
+def _may(change: Change) -> str:
+    """`may now`, or what the change makes of it."""
+    match change.direction:
+        case Direction.GAINED:
+            return "may now"
+        case Direction.LOST:
+            return "may no longer"
+        case _:
+            return "may"
+
+
+def _network(change: Change, targets: str, *, is_one: bool) -> str:
+    ports = ports_text(change.right.ports)
+    if change.direction in _VERBS:
+        return f"{_VERBS[change.direction][not is_one]} {ports} to {targets}"
+    return f"{'reaches' if is_one else 'reach'} {ports} of {targets}"
+
+
+def _capability(change: Change, targets: str, *, is_one: bool) -> str:
+    right = change.right
+    groups = impersonated(right) if right.name == KUBERNETES else ()
+    if groups:
+        return f"{_may(change)} act in Kubernetes as {' and '.join(groups)} through {targets}"
+    shown = f"the capability {right.name}"
+    if change.direction in _VERBS:
+        return f"{_VERBS[change.direction][not is_one]} {shown} at {targets}"
+    return f"{'has' if is_one else 'have'} {shown} at {targets}"
+
+
+def impersonated(right: Right) -> tuple[str, ...]:
+    """The Kubernetes groups that a value of tailscale.com/cap/kubernetes lets somebody act as."""
+    return _texts(_field(_field(right.value, "impersonate"), "groups"))
+
+
+def _field(value: Json, key: str) -> Json:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _texts(value: Json) -> tuple[str, ...]:
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
+
+
+def _attribute(change: Change, *, is_one: bool) -> str:
+    if change.right.name == "funnel":
+        word = "now" if change.direction is Direction.GAINED else "no longer"
+        return f"may {word} be opened to the internet (Funnel)"
+    return f"{_VERBS[change.direction][not is_one]} the node attribute {change.right.name}"
+
+
+def _condition_change(change: Change) -> str:
+    now, before = " or ".join(change.postures), " or ".join(change.before)
+    if change.postures == change.before and change.right.kind is RightKind.SSH:
+        return f"{'now' if change.right.value == CHECK else 'no longer'} after a fresh login"
+    if change.postures == change.before:
+        return f"{now} asks for {'less' if change.direction is Direction.WIDENED else 'more'}"
+    if not now:
+        return f"no longer only from a device in {before}"
+    if not before:
+        return f"now only from a device in {now}"
+    return f"from a device in {now}, no longer {before}"
+
+
+def ports_text(ports: Ports) -> str:
+    """`every port`, `port 80`, `tcp:80 and udp:53`."""
+    if ports == EVERYTHING:
+        return "every port"
+    parts = str(ports).split(", ")
+    plain = [part for part in parts if part[0].isdigit() and ":" not in part]
+    others = [part for part in parts if part not in plain]
+    start = [f"{'port' if len(plain) == 1 and '-' not in plain[0] else 'ports'} {_listed(plain)}"] if plain else []
+    return _listed([*start, *others])
+
+
+def names(selectors: Sequence[str], named: int = NAMED, *, everything: str = "*") -> str:
+    """`tag:a, tag:b and 3 more`, with words for `*`."""
+    shown = [everything if selector == EVERYONE else selector for selector in selectors]
+    if len(shown) <= named + 1:
+        return _listed(shown)
+    return f"{', '.join(shown[:named])} and {len(shown) - named} more"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1] if parts else "")))
