@@ -34,6 +34,8 @@ def copy(module: Path, target: Path, *, version: str) -> Path:
     crds = sorted((deploy / "crds").glob("tailscale.com_*.yaml"))
     if len(crds) != _CRDS:
         raise SandboxError(f"The operator's module has {len(crds)} CRDs in {deploy / 'crds'}; {_CRDS} were expected.")
+    if not (deploy / "chart" / "Chart.yaml").is_file():
+        raise SandboxError(f"The operator's module has no chart in {deploy / 'chart'}.")
     # The module cache is read-only, and modes would be copied: only contents are taken.
     shutil.copytree(deploy / "chart", target, copy_function=shutil.copyfile)
     for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):

@@ -1,0 +1,103 @@
+"""The operator's chart comes out of the Go module as its publisher would release it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tailstack.sandbox.failure import SandboxError
+from tailstack.sandbox.toolchain import chart
+from tailstack.sandbox.toolchain.ensure import ensure
+from tests.sandbox.toolchain.conftest import CHART, Workshop
+
+KINDS = ("connectors", "dnsconfigs", "peerrelays", "proxyclasses", "proxygrouppolicies", "proxygroups", "recorders")
+
+
+def write_module(folder: Path) -> Path:
+    """What matters of the module, read-only as the module cache is."""
+    deploy = folder / "cmd" / "k8s-operator" / "deploy"
+    for name, text in {
+        "chart/Chart.yaml": '# version is set at release\nversion: 0.1.0\nappVersion: "stable"\n',
+        "chart/values.yaml": "installCRDs: true\n",
+        "chart/templates/.gitignore": "*\n",
+        "chart/templates/deployment.yaml": "kind: Deployment\n",
+        **{f"crds/tailscale.com_{kind}.yaml": f"kind: {kind}\n" for kind in (*KINDS, "tailnets")},
+    }.items():
+        path = deploy / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o444)
+    return deploy
+
+
+def test_versions_are_set_and_crds_become_templates(workshop: Workshop) -> None:
+    write_module(workshop.go.module)
+    [path], said = workshop.ensure(CHART)
+
+    assert said.startswith("chart 1.102.3: building")
+    assert (path / "Chart.yaml").read_text() == (
+        '# version is set at release\nversion: "1.102.3"\nappVersion: "v1.102.3"\n'
+    )
+    assert (path / "templates" / "crd-peerrelays.yaml").read_text() == (
+        "{{ if .Values.installCRDs -}}\nkind: peerrelays\n{{- end -}}\n"
+    )
+    assert len(list((path / "templates").glob("crd-*.yaml"))) == 8
+    assert not (path / "templates" / ".gitignore").exists()
+    assert os.access(path / "templates", os.W_OK)
+    assert workshop.ensure(CHART) == ([path], "")
+
+
+@pytest.mark.parametrize("broken", ["a CRD", "the version", "the chart"])
+def test_a_module_of_another_form_is_refused(workshop: Workshop, broken: str) -> None:
+    deploy = write_module(workshop.go.module)
+    if broken == "a CRD":
+        (deploy / "crds" / "tailscale.com_tailnets.yaml").unlink()
+    elif broken == "the version":
+        (deploy / "chart" / "Chart.yaml").chmod(0o644)
+        (deploy / "chart" / "Chart.yaml").write_text("name: x\n")
+    else:
+        (deploy / "chart").rename(deploy / "elsewhere")
+
+    with pytest.raises(SandboxError, match=r"7 CRDs|0 lines `version:`|has no chart"):
+        workshop.ensure(CHART)
+    assert workshop.left_over() == []
+
+
+def rendered(*arguments: str) -> list[dict[str, Any]]:
+    tools = ensure(["helm", "chart"])
+    done = subprocess.run(
+        [tools["helm"], "template", "operator", tools["chart"], *arguments], capture_output=True, text=True, check=True
+    )
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+@pytest.mark.sandbox
+def test_the_real_chart_renders_as_the_released_one() -> None:
+    documents = rendered()
+    crds = [document for document in documents if document["kind"] == "CustomResourceDefinition"]
+    assert sorted(crd["spec"]["names"]["plural"] for crd in crds) == sorted((*KINDS, "tailnets"))
+    [deployment] = [document for document in documents if document["kind"] == "Deployment"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"tailscale/k8s-operator:v{CHART.version}"
+    assert {"name": "PROXY_IMAGE", "value": f"tailscale/tailscale:v{CHART.version}"} in container["env"]
+    assert deployment["metadata"]["name"] == "operator"
+
+
+@pytest.mark.sandbox
+def test_the_real_chart_leaves_the_crds_out_on_request() -> None:
+    kinds = {document["kind"] for document in rendered("--set", "installCRDs=false")}
+    assert "Deployment" in kinds
+    assert "CustomResourceDefinition" not in kinds
+
+
+def test_the_recipe_is_in_the_name(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_module(workshop.go.module)
+    [before], _ = workshop.ensure(CHART)
+    monkeypatch.setattr(chart, "RECIPE", "another")
+    [after], _ = workshop.ensure(CHART)
+    assert after != before
