@@ -68,6 +68,10 @@ class CompiledPolicy:
         """The entry of a section in which a place of the compiled text lies; None for a place between entries."""
         return _entry_key(self._way(place).path) if place.file == self.policy.file else None
 
+    def is_derived(self, place: Place) -> bool:
+        """Whether a declaration brought what stands at a place of the compiled text."""
+        return place.file == self.policy.file and self._derived_at(self._way(place).path) is not None
+
     def sources(self, place: Place) -> tuple[Place, ...]:
         """Where a person wrote what stands at a place of the compiled text: in the base file, or in declarations.
 
@@ -149,9 +153,10 @@ class _Conflicts:
 
     def __init__(self, base: Policy) -> None:
         self.findings: list[Finding] = []
+        # Owners of a tag may well be more than its declarations need; whether they are too few, a rule says.
+        self._tags = {owned.name for owned in base.tag_owners}
         self._defined: dict[Section, Mapping[str, tuple[Place, tuple[str, ...]]]] = {
             Section.GROUPS: {listed.name: (listed.place, _names(listed)) for listed in base.groups},
-            Section.TAG_OWNERS: {listed.name: (listed.place, _names(listed)) for listed in base.tag_owners},
             Section.POSTURES: {
                 posture.name: (posture.place, tuple(entry.text for entry in posture.entries))
                 for posture in base.postures
@@ -160,15 +165,14 @@ class _Conflicts:
 
     def admits(self, entry: Derived) -> bool:
         """Whether the entry is to be written. What the base says stands; if it says something else, that is noted."""
+        if entry.section is Section.TAG_OWNERS:
+            return entry.key not in self._tags
         known = self._defined.get(entry.section, {}).get(entry.key or "")
         if known is None:
             return True
         place, in_base = known
         names = _value_names(entry.value)
-        wanted = set(names)
-        # A tag may have more owners than its declarations need: an operator's has none by itself, and CI may own all.
-        agree = wanted <= set(in_base) if entry.section is Section.TAG_OWNERS else wanted == set(in_base)
-        if not agree:
+        if set(names) != set(in_base):
             self.findings.append(
                 CONFLICTING_DEFINITION.at(
                     place,

@@ -21,8 +21,6 @@ from tailstack.topology.tailnet import (
     ALL_PORTS,
     Access,
     Address,
-    Destination,
-    DestinationKind,
     Egress,
     Machine,
     Port,
@@ -171,7 +169,7 @@ def _of_access(access: Access, impersonating: AbstractSet[str], worn: Counter[st
     """One for each set of destinations with the same ports and rights: a grant is a cross product of the two."""
     together: dict[tuple[tuple[Port, ...], bool], dict[str, Place]] = {}
     for destination in access.destinations:
-        impersonates = access.kubernetes is not None and _reads_capability(destination, impersonating)
+        impersonates = access.kubernetes is not None and destination.cluster in impersonating
         same = together.setdefault((destination.ports, impersonates), {})
         same.setdefault(narrowest(destination.selectors, worn), destination.place)
     sources: dict[str, Place] = {}
@@ -208,13 +206,6 @@ def _grant(permission: Permission) -> Derived:
             (side, index): place for side, selectors in sides.items() for index, place in enumerate(selectors.values())
         },
     )
-
-
-def _reads_capability(destination: Destination, impersonating: AbstractSet[str]) -> bool:
-    """Whether the Kubernetes capability means something there: a proxy in noauth mode does not read it."""
-    if destination.kind is DestinationKind.API_SERVER:
-        return destination.cluster in impersonating
-    return destination.kind is DestinationKind.SELECTOR
 
 
 def ip_entries(ports: Iterable[Port]) -> list[str]:

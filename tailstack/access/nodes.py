@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tailstack.access.inventory import Inventory, Node
 from tailstack.finding import Place
 from tailstack.topology.tailnet import Tailnet
 
@@ -102,3 +103,8 @@ def narrowest(selectors: Sequence[str], worn: Counter[str]) -> str:
     A node is matched by each of its tags, so naming all of them in a grant would reach every node that wears any.
     """
     return min(selectors, key=lambda selector: worn[selector])
+
+
+def inventory_of(nodes: Sequence[DeclaredNode]) -> Inventory:
+    """The declared nodes for the evaluator, each under its FQDN. Their addresses are not known before they join."""
+    return Inventory(nodes=tuple(Node(name=node.fqdn, tags=node.tags) for node in nodes))

@@ -1,0 +1,70 @@
+"""8xx: the policy file as a whole, the derived part and the hand-written one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tailstack.access.nodes import inventory_of
+from tailstack.access.policy_tests import failure_findings, run_tests
+from tailstack.access.selectors import AUTOGROUPS, SelectorKind, parse_selector
+from tailstack.access.validate import validate
+from tailstack.finding import Finding, Place, Rule
+from tailstack.rules.selectors import written_selectors
+from tailstack.rules.subject import Subject
+from tailstack.topology.wording import listed, nearest
+
+UNDEFINED_SELECTOR = Rule(
+    code="TS852",
+    slug="undefined-selector",
+    what="An access entry names a group, host, IP set, autogroup or posture that is defined nowhere.",
+    why="Tailscale refuses the whole policy file, and nothing of it takes effect.",
+    mend="Define it in the YAML or in the hand-written policy file, or correct the name.",
+    source="https://tailscale.com/kb/1337/policy-syntax",
+)
+RULES = (UNDEFINED_SELECTOR,)
+
+
+def undefined_selector(subject: Subject) -> Iterator[Finding]:
+    """Groups, postures, hosts and IP sets may be defined on either side; tags have a rule of their own."""
+    policy = subject.policy.policy
+    synced = {group.name for group in subject.tailnet.groups if group.members is None}
+    known = {
+        SelectorKind.GROUP: synced | {group.name for group in policy.groups},
+        SelectorKind.AUTOGROUP: set(AUTOGROUPS),
+        SelectorKind.NAME: {host.name for host in policy.hosts},
+        SelectorKind.IPSET: {ipset.name for ipset in policy.ipsets},
+    }
+    for text, place in written_selectors(subject.tailnet):
+        selector = parse_selector(text, place)
+        if selector.kind in known and selector.name not in known[selector.kind]:
+            yield _undefined(str(selector.kind), selector.name, known[selector.kind], place)
+    postures = {posture.name for posture in policy.postures}
+    for access in subject.tailnet.access:
+        for name in access.src_posture:
+            if name not in postures:
+                yield _undefined("posture", name, postures, access.place)
+
+
+def _undefined(kind: str, name: str, known: set[str], place: Place) -> Finding:
+    near = nearest(name, known)
+    return UNDEFINED_SELECTOR.at(
+        place,
+        message=f"The {kind} {name} is defined nowhere.",
+        expected=f"one of {listed(sorted(known))}" if known else "",
+        mend=f"Write {near} if that is meant, or define {name}." if near else "",
+    )
+
+
+def policy_refused(subject: Subject) -> Iterator[Finding]:
+    """What the service would say of the whole policy, at the places where people wrote it."""
+    problems = validate(subject.policy.policy)
+    if not any(problem.is_error for problem in problems):
+        failures = run_tests(subject.policy.policy, inventory_of(subject.nodes))
+        problems = (*problems, *failure_findings(failures))
+    for problem in problems:
+        places = dict.fromkeys(source for place in problem.places for source in subject.policy.sources(place))
+        yield replace(problem, places=tuple(places))
+
+
+CHECKS = (undefined_selector, policy_refused)

@@ -1,0 +1,61 @@
+"""Every rule there is, and every check that is run.
+
+Codes go by families, and none is ever given to another rule: TS0xx the YAML language, 1xx names, 2xx tags and
+credentials, 3xx links and egresses, 4xx what is exposed, 5xx routes, 6xx API servers, 7xx charts, 8xx the policy file.
+"""
+
+from __future__ import annotations
+
+from tailstack.access import compile as compiling
+from tailstack.access import mistakes
+from tailstack.finding import Rule
+from tailstack.rules import api_server, chart, ingress, links, names, policy_file, tags
+from tailstack.rules.subject import Check
+from tailstack.topology.resolve import RULES as LANGUAGE_RULES
+
+FAMILIES = {
+    "0": "The YAML language",
+    "1": "Names",
+    "2": "Tags and credentials",
+    "3": "Links and egresses",
+    "4": "What is exposed",
+    "5": "Routes",
+    "6": "API servers",
+    "7": "Charts",
+    "8": "The policy file",
+}
+"""What the first digit of a code stands for."""
+
+CHECKS: tuple[Check, ...] = (
+    *names.CHECKS,
+    *tags.CHECKS,
+    *links.CHECKS,
+    *ingress.CHECKS,
+    *api_server.CHECKS,
+    *chart.CHECKS,
+    *policy_file.CHECKS,
+)
+
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (
+            *LANGUAGE_RULES,
+            *names.RULES,
+            *tags.RULES,
+            *links.RULES,
+            *ingress.RULES,
+            *api_server.RULES,
+            *chart.RULES,
+            *policy_file.RULES,
+            *compiling.RULES,
+            *mistakes.RULES,
+        ),
+        key=lambda rule: rule.code,
+    )
+)
+
+
+def find_rule(code_or_slug: str) -> Rule | None:
+    """The rule with this code (TS101, in any case) or this slug (duplicate-hostname)."""
+    wanted = code_or_slug.lower()
+    return next((rule for rule in RULES if wanted in (rule.code.lower(), rule.slug)), None)
