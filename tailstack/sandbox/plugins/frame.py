@@ -15,8 +15,10 @@ import importlib.metadata
 import json
 import os
 import signal
+import stat
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +41,7 @@ CHANNEL_OPTIONS: Final = (
 )
 # Threads are made as they are needed. More than an engine runs resources side by side, so that Cancel never queues.
 _THREADS: Final = 256
+_WATCH_SECONDS: Final = 0.5
 
 
 class PluginError(Exception):
@@ -213,8 +216,8 @@ def engine_address() -> str:
 def serve_service(name: str, methods: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> NoReturn:
     """Serve a gRPC service on loopback, print its port as the engine expects, and stay as long as the engine does.
 
-    The engine ends a plugin with SIGINT to its process group, and holds the other end of its stdin for as long as it
-    lives: the end of that pipe is the death of the engine, of whatever kind, and takes the whole group along.
+    The engine ends a plugin with SIGINT to its process group. Where the engine is gone without having done so, the whole
+    group goes too.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -223,11 +226,21 @@ def serve_service(name: str, methods: Mapping[str, grpc.RpcMethodHandler[Any, An
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)  # noqa: T201  the protocol: the first line of stdout is the port
-    while os.read(0, 4096):
-        pass
+    _await_end_of_engine()
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
+
+
+def _await_end_of_engine() -> None:
+    # The engine holds the other end of this pipe for as long as it lives, and a killed process lets go of it.
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        while os.read(0, 4096):
+            pass
+        return
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -317,3 +317,16 @@ def test_a_plugin_ends_with_the_engines_end_of_the_pipe(name: str) -> None:
     until(lambda: alive([process.pid]) == [], seconds=10)
     process.stdin = None
     assert process.communicate() == ("", "")
+
+
+def test_a_plugin_without_a_pipe_ends_with_its_parent() -> None:
+    command = f"{sys.executable} -P -m tailstack.sandbox.plugins.tailscale 127.0.0.1:1"
+    parent = subprocess.Popen(
+        ["/bin/sh", "-c", f"{command} </dev/null & echo $!; wait"], stdout=subprocess.PIPE, text=True, process_group=0
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert int(parent.stdout.readline()) > 0
+    parent.kill()
+    until(lambda: alive([pid]) == [], seconds=10)
+    parent.communicate()

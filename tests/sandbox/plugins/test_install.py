@@ -163,7 +163,7 @@ def test_a_stand_in_is_not_fooled_by_the_modules_of_the_program(tmp_path: Path) 
     done = subprocess.run(
         [tmp_path / "home" / "plugins" / f"{name}-v{VERSIONS[name]}" / f"pulumi-{name}", "127.0.0.1:1"],
         cwd=tmp_path / "program",
-        stdin=subprocess.DEVNULL,
+        input="",
         capture_output=True,
         text=True,
         timeout=30,

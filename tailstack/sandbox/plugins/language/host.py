@@ -143,7 +143,8 @@ class LanguageHost:
             variables=environment.variables(dict(pair.split("=", 1) for pair in request.env)),
             piped=True,
         )
-        context.add_callback(child.terminate)
+        if not context.add_callback(child.terminate):
+            child.terminate()  # the call had been cancelled before
         assert child.stdout is not None  # noqa: S101  piped
         assert child.stderr is not None  # noqa: S101  piped
         answers = SimpleQueue[language_pb2.RunPluginResponse | None]()
