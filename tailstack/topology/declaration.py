@@ -10,7 +10,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue
+from pydantic import Tag as WrittenAs
 from pydantic.alias_generators import to_camel
 
 CHART_REPOSITORY = "https://pkgs.tailscale.com/helmcharts"
@@ -23,6 +24,33 @@ class Declaration(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=False
     )
+
+
+ONE_KEY: dict[str, JsonValue] = {"minProperties": 1, "maxProperties": 1}
+"""For editors: exactly one key. `resolve` checks it too, with a message that says more."""
+
+
+class Kind(StrEnum):
+    """What a value is written as, where there are two ways to write it: it decides which of the two is meant."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    LIST = "list"
+    MAPPING = "mapping"
+
+
+def _kind(value: object) -> Kind | None:
+    if isinstance(value, str):
+        return Kind.TEXT
+    if isinstance(value, dict | BaseModel):
+        return Kind.MAPPING
+    if isinstance(value, list):
+        return Kind.LIST
+    return Kind.NUMBER if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+# One choice and one mistake: a plain union would report a mistake once for each way to write the value.
+_BY_KIND = Discriminator(_kind, custom_error_type="wrong_kind", custom_error_message="written in none of the ways")
 
 
 def _text(pattern: str, description: str, *examples: str) -> object:
@@ -45,7 +73,7 @@ Selector = Annotated[
 Port = Annotated[
     str,
     _text(
-        r"^(\*|(tcp|udp|sctp):(\*|[0-9]{1,5}(-[0-9]{1,5})?)|icmp:\*)$",
+        r"^(\*|(tcp|udp|sctp):(\*|[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?)|icmp:\*)$",
         "A protocol and a port, a range of ports, or * for all of them",
         "tcp:80",
         "udp:5000-5010",
@@ -67,14 +95,49 @@ KubernetesName = Annotated[
 ClusterMember = Annotated[
     str, _text(r"^[a-z0-9-]+\.[a-z0-9-]+$", "A declaration of a cluster: <cluster>.<name>", "blue.nginx")
 ]
+Login = Annotated[str, _text(r"^[^\s:@]+@[^\s:@]+$", "The login name of a user", "ana@example.com", "ana@github")]
+Assertion = Annotated[
+    str,
+    _text(r"^[^\s].*$", "A condition on an attribute of a device", "node:os IN ['macos']", "node:tsVersion >= '1.60'"),
+]
+LabelKey = Annotated[
+    str,
+    _text(
+        r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+        "The key of a Kubernetes label",
+        "app.kubernetes.io/name",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    _text(
+        r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$",
+        "The value of a Kubernetes label: at most 63 letters, digits, -, _ and .",
+        "nginx",
+    ),
+]
+KubernetesGroup = Annotated[
+    str, _text(r"^[^\s\x00-\x1f\x7f]+$", "A group as the API server sees it", "system:masters", "tailnet-readers")
+]
+RoleName = Annotated[str, _text(r"^[^\s/%\x00-\x1f\x7f]+$", "The name of a role", "view")]
+PortNumber = Annotated[int, Field(ge=1, le=65535, description="A port number", examples=[8080])]
+PortName = Annotated[
+    str, Field(pattern=r"^[a-z0-9-]*[a-z][a-z0-9-]*$", max_length=15, description="The name of a container's port", examples=["http"])
+]  # fmt: skip
 
 
 class GroupRotation(Declaration):
-    """Whose turn it is: members take turns of equal length, in the order written, for ever."""
+    """Whose turn it is: members take turns of equal length, in the order written, for ever.
 
-    members: list[str] = Field(min_length=1, description="Login names, in the order of their turns")
+    Before the first turn the group is empty. With `size` 2 a person shares the first turn with the one before and the second
+    with the one after.
+    """
+
+    members: list[Login] = Field(min_length=1, description="Login names, in the order of their turns")
     every: str = Field(
-        pattern=r"^[1-9][0-9]*[hdw]$", description="Length of a turn: hours, days or weeks", examples=["7d"]
+        pattern=r"^[1-9][0-9]{0,4}[hdw]$",
+        description="Length of a turn in hours, days or weeks",
+        examples=["12h", "7d", "2w"],
     )
     from_: str = Field(
         alias="from", description="Start of the first turn, RFC 3339 in quotes", examples=["2026-01-05T09:00:00Z"]
@@ -85,11 +148,18 @@ class GroupRotation(Declaration):
 class GroupDeclaration(Declaration):
     """A group whose members are written here, synchronised from an identity provider, or taken from a rotation."""
 
-    members: list[str] | None = Field(default=None, description="Login names of the members")
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
+
+    members: list[Login] | None = Field(default=None, description="Login names of the members")
     synced: Literal[True] | None = Field(
         default=None, description="Members come from the identity provider; unknown here"
     )
     rotation: GroupRotation | None = Field(default=None, description="Members take turns")
+
+
+GroupEntry = Annotated[
+    Annotated[list[Login], WrittenAs(Kind.LIST)] | Annotated[GroupDeclaration, WrittenAs(Kind.MAPPING)], _BY_KIND
+]
 
 
 class PolicyTests(StrEnum):
@@ -103,10 +173,13 @@ class PolicyDeclaration(Declaration):
     """The tailnet's policy file: a hand-written base to which the derived entries are added, and its tests."""
 
     base: str | None = Field(
-        default=None, description="A HuJSON file of this environment's folder", examples=["base.hujson"]
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(hujson|json)$",
+        description="A HuJSON file of this environment's folder",
+        examples=["base.hujson"],
     )
     tests: PolicyTests = Field(
-        default=PolicyTests.DERIVED, description="Derive policy tests from what is declared, or none"
+        default=PolicyTests.DERIVED, strict=False, description="Derive policy tests from what is declared, or none"
     )
 
 
@@ -141,7 +214,11 @@ class KubeconfigSecret(Declaration):
 class KubernetesDeclaration(Declaration):
     """How the stack reaches the cluster's API server: never through the proxy that it manages itself."""
 
-    context: str | None = Field(default=None, description="A context of the kubeconfig that the environment provides")
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
+
+    context: str | None = Field(
+        default=None, min_length=1, description="A context of the kubeconfig that the environment provides"
+    )
     kubeconfig: KubeconfigSecret | None = Field(default=None, description="A kubeconfig from the stack's secrets")
 
 
@@ -151,9 +228,17 @@ class ChartDeclaration(Declaration):
     version: str | None = Field(
         default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="Exact version, in quotes", examples=["1.102.3"]
     )
-    repository: str | None = Field(default=None, description=f"Chart repository; by default {CHART_REPOSITORY}")
+    repository: str | None = Field(
+        default=None,
+        pattern=r"^(https?|oci)://\S+$",
+        description=f"Chart repository; by default {CHART_REPOSITORY}",
+        examples=[CHART_REPOSITORY],
+    )
     path: str | None = Field(
-        default=None, description="A chart in a folder, relative to the project, instead of a repository"
+        default=None,
+        pattern=r"^[^/~\\][^\\]*$",
+        description="A chart in a folder, relative to the project and with forward slashes, instead of a repository",
+        examples=["charts/tailscale-operator"],
     )
 
 
@@ -213,8 +298,16 @@ class ServicePortDeclaration(Declaration):
     """A port of a Service that the stack creates, where it needs more than a number."""
 
     port: Port = Field(description="Protocol and port")
-    target_port: int | str | None = Field(default=None, description="Port of the pods; by default the same")
+    target_port: (
+        Annotated[Annotated[PortNumber, WrittenAs(Kind.NUMBER)] | Annotated[PortName, WrittenAs(Kind.TEXT)], _BY_KIND]
+        | None
+    ) = Field(default=None, description="Port of the pods; by default the same")
     name: KubernetesName | None = Field(default=None, description="Name of the port")
+
+
+ServicePortEntry = Annotated[
+    Annotated[Port, WrittenAs(Kind.TEXT)] | Annotated[ServicePortDeclaration, WrittenAs(Kind.MAPPING)], _BY_KIND
+]
 
 
 class ManagedBy(StrEnum):
@@ -241,15 +334,15 @@ class ExposeDeclaration(Exposed):
     """A Service that becomes a node of the tailnet."""
 
     service: KubernetesName | None = Field(default=None, description="Name of the Service; by default the key")
-    ports: list[Port | ServicePortDeclaration] = Field(
-        min_length=1, description="Ports; for an existing Service, those granted"
-    )
+    ports: list[ServicePortEntry] = Field(min_length=1, description="Ports; for an existing Service, those granted")
     managed_by: ManagedBy = Field(
         default=ManagedBy.PULUMI,
         strict=False,
         description="pulumi: the stack creates the Service; patch: it annotates one that exists; gitops: somebody else does",
     )
-    selector: dict[str, str] | None = Field(default=None, description="Labels of the pods (managedBy: pulumi)")
+    selector: dict[LabelKey, LabelValue] | None = Field(
+        default=None, min_length=1, description="Labels of the pods; needed with managedBy: pulumi, and only there"
+    )
 
 
 class BackendDeclaration(Declaration):
@@ -268,6 +361,8 @@ class IngressDeclaration(Exposed):
 
 class EgressTarget(Declaration):
     """Where an egress leads: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
 
     exposure: ClusterMember | None = Field(default=None, description="An exposure of any cluster")
     ingress: ClusterMember | None = Field(default=None, description="An ingress of any cluster")
@@ -293,7 +388,9 @@ class EgressDeclaration(Declaration):
 class ClusterDeclaration(Declaration):
     """A Kubernetes cluster in the tailnet."""
 
-    labels: dict[str, str] = Field(default_factory=dict, description="Labels by which access entries choose clusters")
+    labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict, description="Labels by which access entries choose clusters"
+    )
     kubernetes: KubernetesDeclaration = Field(description="How the stack reaches the cluster")
     operator: OperatorDeclaration = Field(default_factory=OperatorDeclaration, description="The Tailscale operator")
     expose: dict[Name, ExposeDeclaration] = Field(default_factory=dict, description="Services to expose")
@@ -304,11 +401,13 @@ class ClusterDeclaration(Declaration):
 class LabelSelector(Declaration):
     """Clusters by their labels; all must match."""
 
-    match_labels: dict[str, str] = Field(min_length=1, description="Labels that a cluster must have")
+    match_labels: dict[LabelKey, LabelValue] = Field(min_length=1, description="Labels that a cluster must have")
 
 
 class Reference(Declaration):
     """Something declared here: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
 
     exposure: ClusterMember | None = Field(default=None, description="An exposure")
     ingress: ClusterMember | None = Field(default=None, description="An ingress")
@@ -317,17 +416,22 @@ class Reference(Declaration):
     api_servers: LabelSelector | None = Field(default=None, description="The API servers of clusters with these labels")
 
 
+AccessEnd = Annotated[
+    Annotated[Selector, WrittenAs(Kind.TEXT)] | Annotated[Reference, WrittenAs(Kind.MAPPING)], _BY_KIND
+]
+
+
 class ImpersonateDeclaration(Declaration):
     """What the API-server proxy impersonates for these users."""
 
-    groups: list[str] = Field(min_length=1, description="Kubernetes groups", examples=[["system:masters"]])
+    groups: list[KubernetesGroup] = Field(min_length=1, description="Kubernetes groups", examples=[["system:masters"]])
 
 
 class BindDeclaration(Declaration):
     """The role that the impersonated groups get in each cluster. A namespaced binding where namespaces are named."""
 
-    cluster_role: str | None = Field(default=None, description="A ClusterRole", examples=["view"])
-    role: str | None = Field(default=None, description="A Role, in each of the namespaces")
+    cluster_role: RoleName | None = Field(default=None, description="A ClusterRole", examples=["view"])
+    role: RoleName | None = Field(default=None, description="A Role, in each of the namespaces", examples=["deployer"])
     namespaces: list[KubernetesName] | None = Field(default=None, min_length=1, description="Only in these namespaces")
 
 
@@ -342,10 +446,14 @@ class AccessDeclaration(Declaration):
     """Who may reach what."""
 
     name: str = Field(
-        min_length=1, max_length=120, description="A name for people: it stands beside every derived entry"
+        # One line without control characters, because it becomes a comment of the policy file.
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$",
+        max_length=120,
+        description="A name for people, on one line: it stands beside every derived entry",
+        examples=["platform uses nginx"],
     )
-    from_: list[Selector | Reference] = Field(alias="from", min_length=1, description="Selectors or machines")
-    to: list[Selector | Reference] = Field(min_length=1, description="Selectors, or what is declared here")
+    from_: list[AccessEnd] = Field(alias="from", min_length=1, description="Selectors or machines")
+    to: list[AccessEnd] = Field(min_length=1, description="Selectors, or what is declared here")
     ports: list[Port] | None = Field(
         default=None, min_length=1, description="Ports; by default those of what is referred to"
     )
@@ -372,8 +480,10 @@ class EnvironmentDeclaration(Declaration):
 
     tailnet: TailnetDeclaration = Field(description="The tailnet as a whole")
     defaults: Defaults = Field(default_factory=Defaults, description="What holds for every cluster")
-    groups: dict[GroupName, list[str] | GroupDeclaration] = Field(default_factory=dict, description="Groups of users")
-    postures: dict[PostureName, list[str]] = Field(default_factory=dict, description="Conditions on a device")
+    groups: dict[GroupName, GroupEntry] = Field(default_factory=dict, description="Groups of users")
+    postures: dict[PostureName, Annotated[list[Assertion], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Conditions on a device; all of one posture must hold"
+    )
     machines: dict[Name, MachineDeclaration] = Field(default_factory=dict, description="Nodes outside the clusters")
     clusters: dict[Name, ClusterDeclaration] = Field(default_factory=dict, description="Kubernetes clusters")
     access: list[AccessDeclaration] = Field(default_factory=list[AccessDeclaration], description="Who may reach what")

@@ -1,0 +1,67 @@
+"""All files of an environment as one: sections merge by name, and nothing may be declared twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from tailstack.finding import Finding, Place, Rule
+from tailstack.topology.placed import Path, PlacedList, PlacedMap, Value
+from tailstack.topology.validation import NAMED_PARTS, wrong_type
+from tailstack.topology.wording import path_text
+
+DECLARED_TWICE = Rule(
+    code="TS023",
+    slug="declared-twice",
+    what="The same thing is declared in two files, or two access entries have the same name.",
+    why="It would not be clear which of the two holds.",
+    mend="Keep one of the two, or give one of them another name.",
+)
+
+_Spread: TypeAlias = "Mapping[str, _Spread | None]"
+_ANY_NAME = "*"
+_JOINED = "access"
+_CLUSTER: _Spread = {part: {} for part in sorted(NAMED_PARTS)}
+
+# What may be spread over files, by key; * stands for every name.
+_SPREAD: _Spread = {
+    "groups": {},
+    "postures": {},
+    "machines": {},
+    "clusters": {_ANY_NAME: _CLUSTER},
+    _JOINED: {},
+}
+
+
+def merge(roots: Iterable[PlacedMap]) -> tuple[PlacedMap, tuple[Finding, ...]]:
+    """Merge the files in the order given; the first of them is taken over and changed.
+
+    A section that is a map of named things merges by name, and so do the parts of one cluster; `access` is joined.
+    Of what is declared twice the first stays, and a finding names both places.
+    """
+    first, *others = roots
+    findings: list[Finding] = []
+    for other in others:
+        _merge_into(first, other, _SPREAD, (), findings)
+    return first, tuple(findings)
+
+
+def _merge_into(into: PlacedMap, more: PlacedMap, spread: _Spread, path: Path, findings: list[Finding]) -> None:
+    for key, value in more.items():
+        inside = spread.get(key, spread.get(_ANY_NAME))
+        there: Value = into.get(key)
+        if key not in into:
+            into.put(key, value, *more.marks[key])
+        elif inside is None:
+            places = (Place(*more.marks[key][0]), Place(*into.marks[key][0]))
+            findings.append(DECLARED_TWICE.at(*places, message=f"{path_text((*path, key))} is declared twice."))
+        elif isinstance(there, PlacedMap) and isinstance(value, PlacedMap):
+            _merge_into(there, value, inside, (*path, key), findings)
+        elif isinstance(there, PlacedList) and isinstance(value, PlacedList):
+            for item, at in zip(value, value.marks, strict=True):
+                there.add(item, at)
+        elif isinstance(value, PlacedList if key == _JOINED else PlacedMap):
+            findings.append(wrong_type((*path, key), there, Place(*into.marks[key][1])))
+            into.put(key, value, *more.marks[key])
+        else:
+            findings.append(wrong_type((*path, key), value, Place(*more.marks[key][1])))

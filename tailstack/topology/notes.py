@@ -1,0 +1,107 @@
+"""What every step of resolving carries along: where things stand in the files, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tailstack.finding import Finding, Place, Rule
+from tailstack.topology.placed import Path, PlacedMap, key_place, value_place
+from tailstack.topology.scopes import FileScope
+from tailstack.topology.wording import did_you_mean, listed, path_text, quoted
+
+ONE_OF = Rule(
+    code="TS040",
+    slug="one-of",
+    what="None, or more than one, of several keys that exclude one another.",
+    why="Each of them says the same thing in another way, so exactly one can hold.",
+    mend="Write exactly one of the keys.",
+)
+KEY_DOES_NOT_FIT = Rule(
+    code="TS041",
+    slug="key-does-not-fit",
+    what="A key that has no effect together with another one.",
+    why="Whoever wrote it thinks that it has an effect.",
+    mend="Take the key out, or change the other one.",
+)
+UNKNOWN_REFERENCE = Rule(
+    code="TS042",
+    slug="unknown-reference",
+    what="A name of something that is not declared.",
+    why="Nothing can be derived from it: no name, no grant, no link.",
+    mend="Correct the name, or declare the thing.",
+)
+LISTED_TWICE = Rule(
+    code="TS043",
+    slug="listed-twice",
+    what="A list names the same thing twice.",
+    why="The second one has no effect, and may be a slip for something else.",
+    mend="Take one of the two out, or correct it.",
+)
+
+RULES = (ONE_OF, KEY_DOES_NOT_FIT, UNKNOWN_REFERENCE, LISTED_TWICE)
+
+
+@dataclass(kw_only=True, slots=True)
+class Notes:
+    """`broken` are things that are declared, but about which nothing is known after a finding; steps add to it.
+
+    `is_whole` is False when a part of the files could not be read: what is not found may stand there.
+    """
+
+    root: PlacedMap
+    scopes: Mapping[str, FileScope]
+    broken: set[Path]
+    is_whole: bool
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    def key(self, *path: str | int) -> Place:
+        """Where a key stands, or an item of a list."""
+        return key_place(self.root, path)
+
+    def value(self, *path: str | int) -> Place:
+        """Where a value stands, or an item of a list."""
+        return value_place(self.root, path)
+
+    def scope_of(self, *path: str | int) -> FileScope | None:
+        """The scope of the file in which this stands, if it names one."""
+        return self.scopes.get(self.value(*path).file) if self.scopes else None
+
+    def say(self, rule: Rule, *places: Place, message: str, expected: str = "", mend: str = "") -> None:
+        """Note a finding."""
+        self.findings.append(rule.at(*places, message=message, expected=expected, mend=mend))
+
+    def is_broken(self, *path: str | int) -> bool:
+        """Whether this, or what it is a part of, had a finding that leaves it unknown."""
+        return bool(self.broken) and any(path[: end + 1] in self.broken for end in range(len(path)))
+
+    def exactly_one(self, path: Path, keys: Mapping[str, object]) -> str | None:
+        """The one key that is set; a finding and None where there are none or several."""
+        given = [key for key, value in keys.items() if value is not None]
+        if len(given) == 1:
+            return given[0]
+        has = f"has {' and '.join(given)} at once" if given else "says nothing"
+        message = f"{path_text(path)} {has}."
+        self.say(ONE_OF, self.value(*path), message=message, expected=f"exactly one of {listed(keys)}")
+        return None
+
+    def unknown(self, *path: str | int, kind: str, name: str, known: Collection[str], mend: str = "") -> None:
+        """Note that nothing of this kind has this name, unless it may stand in a part that could not be read."""
+        if self.is_whole:
+            self.say(
+                UNKNOWN_REFERENCE,
+                self.value(*path),
+                message=f"There is no {kind} called {quoted(name)}.",
+                expected=f"one of {listed(known)}" if known else "",
+                mend=mend or did_you_mean(name, known),
+            )
+
+    def once(self, path: Path, values: Sequence[Hashable]) -> None:
+        """Note each item of a list that stands there for a second time."""
+        if len(set(values)) == len(values):
+            return
+        for index, value in enumerate(values):
+            first = values.index(value)
+            if first < index:
+                places = (self.value(*path, index), self.value(*path, first))
+                self.say(LISTED_TWICE, *places, message=f"{path_text(path)} lists {quoted(str(value))} twice.")

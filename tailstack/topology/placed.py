@@ -1,0 +1,83 @@
+"""Mappings and lists as they stand in YAML files, with the place of every key, value and item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from tailstack.finding import Place
+
+Mark: TypeAlias = tuple[str, int, int]
+"""A place as a plain tuple (file, line, column), because there are many thousands of them."""
+
+Value: TypeAlias = "str | int | bool | PlacedMap | PlacedList | None"
+Step: TypeAlias = "str | int"
+Path: TypeAlias = tuple[Step, ...]
+"""How to get to a value from the top: keys of mappings and indexes of lists."""
+
+
+class PlacedMap(dict[str, "Value"]):
+    """A mapping that knows where it stands (`at`), and where each of its keys and values stands (`marks`)."""
+
+    __slots__ = ("at", "marks")
+
+    def __init__(self, at: Mark) -> None:
+        super().__init__()
+        self.at = at
+        self.marks: dict[str, tuple[Mark, Mark]] = {}
+
+    def put(self, key: str, value: Value, key_at: Mark, value_at: Mark) -> None:
+        """Set a key together with its two places."""
+        self[key] = value
+        self.marks[key] = (key_at, value_at)
+
+    def drop(self, key: str) -> None:
+        """Take a key out, if it is there."""
+        self.pop(key, None)
+        self.marks.pop(key, None)
+
+
+class PlacedList(list["Value"]):
+    """A list that knows where it stands (`at`), and where each of its items stands (`marks`)."""
+
+    __slots__ = ("at", "marks")
+
+    def __init__(self, at: Mark) -> None:
+        super().__init__()
+        self.at = at
+        self.marks: list[Mark] = []
+
+    def add(self, value: Value, at: Mark) -> None:
+        """Append an item together with its place."""
+        self.append(value)
+        self.marks.append(at)
+
+
+def _follow(root: PlacedMap, path: Iterable[Step]) -> tuple[tuple[Mark, Mark], Value, bool]:
+    """Go as far along the path as it leads: the places of key and value there, the value, and whether it is the end."""
+    here: Value = root
+    marks = (root.at, root.at)
+    for step in path:
+        if isinstance(step, str) and isinstance(here, PlacedMap) and step in here:
+            marks, here = here.marks[step], here[step]
+        elif isinstance(step, int) and isinstance(here, PlacedList) and step < len(here):
+            marks, here = (here.marks[step], here.marks[step]), here[step]
+        else:
+            return marks, here, False
+    return marks, here, True
+
+
+def key_place(root: PlacedMap, path: Iterable[Step]) -> Place:
+    """Where a key stands, or an item of a list; the nearest thing above it where the path leads nowhere."""
+    return Place(*_follow(root, path)[0][0])
+
+
+def value_place(root: PlacedMap, path: Iterable[Step]) -> Place:
+    """Where a value stands; the nearest thing above it where the path leads nowhere."""
+    return Place(*_follow(root, path)[0][1])
+
+
+def value_at(root: PlacedMap, path: Iterable[Step]) -> Value:
+    """The value itself; None where the path leads nowhere."""
+    _, value, is_there = _follow(root, path)
+    return value if is_there else None

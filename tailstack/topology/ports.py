@@ -1,0 +1,90 @@
+"""Ports as written, `tcp:80`, and as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from tailstack.finding import Rule
+from tailstack.topology.notes import Notes
+from tailstack.topology.placed import Path
+from tailstack.topology.tailnet import ALL_PORTS, Port
+from tailstack.topology.wording import path_text
+
+WRONG_PORT = Rule(
+    code="TS044",
+    slug="wrong-port",
+    what="A port out of range, a range that ends before it begins, or a range where one port is needed.",
+    why="Neither the policy file nor Kubernetes accepts it.",
+    mend="Write a port from 1 to 65535, or a range of them from low to high.",
+    source="https://tailscale.com/kb/1337/policy-syntax",
+)
+PORT_NOT_OFFERED = Rule(
+    code="TS045",
+    slug="port-not-offered",
+    what="A link or an access entry asks for a port that its target does not offer.",
+    why="Nothing listens there: the grant would be dead, and a client would wait.",
+    mend="Ask for a port that the target offers, or add the port to the target.",
+)
+
+RULES = (WRONG_PORT, PORT_NOT_OFFERED)
+
+MAX_PORT = 65535
+
+
+@lru_cache(maxsize=4096)
+def read_port(text: str) -> Port | None:
+    """The port that a text stands for, or None where its numbers are no ports. Its form has been checked before."""
+    if text == "*":
+        return ALL_PORTS
+    protocol, _, numbers = text.partition(":")
+    if numbers == "*":
+        return Port(protocol, 0, 0 if protocol == "icmp" else MAX_PORT)
+    first, _, last = numbers.partition("-")
+    port = Port(protocol, int(first), int(last or first))
+    return port if port.first <= port.last <= MAX_PORT else None
+
+
+def is_one_port(port: Port) -> bool:
+    """Whether this is one port of one protocol, as a Service has them."""
+    return port.first == port.last and port.protocol != "icmp"
+
+
+def read_ports(notes: Notes, path: Path, texts: Sequence[str]) -> tuple[Port, ...] | None:
+    """The ports of a list at this path; None, with findings, where one of them is wrong."""
+    ports = [read_port(text) for text in texts]
+    for index, port in enumerate(ports):
+        if port is None:
+            notes.say(
+                WRONG_PORT,
+                notes.value(*path, index),
+                message=f"{path_text((*path, index))} is {texts[index]}.",
+                expected=f"ports from 1 to {MAX_PORT}, the lower one first",
+            )
+    right = tuple(port for port in ports if port is not None)
+    if len(right) < len(ports):
+        return None
+    notes.once(path, right)
+    return right
+
+
+def is_offered(port: Port, offered: Iterable[Port]) -> bool:
+    """Whether everything of a port or range is offered, by one of these or by several that adjoin."""
+    next_missing = port.first
+    for first, last in sorted((o.first, o.last) for o in offered if o.protocol in {port.protocol, "*"}):
+        if first <= next_missing:
+            next_missing = max(next_missing, last + 1)
+    return next_missing > port.last
+
+
+def check_offered(notes: Notes, path: Path, ports: Sequence[Port], offered: Sequence[Port], target: str) -> bool:
+    """Note each port of a list at this path that the target does not offer. True when it offers all of them."""
+    missing = [index for index, port in enumerate(ports) if not is_offered(port, offered)]
+    for index in missing:
+        notes.say(
+            PORT_NOT_OFFERED,
+            notes.value(*path, index),
+            message=f"{target} does not offer {ports[index]}.",
+            expected="ports that it offers: " + ", ".join(str(port) for port in offered),
+        )
+    return not missing

@@ -1,0 +1,270 @@
+"""The shape of the declarations: what pydantic finds, said with the place, what was expected and how to mend it.
+
+After the mistakes are noted, the things that have one are cut out and the rest is validated again, so that mistakes in
+how things fit together are found in the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tailstack.finding import Finding, Place, Rule
+from tailstack.topology.declaration import EnvironmentDeclaration, Kind, Scope
+from tailstack.topology.placed import (
+    Mark,
+    Path,
+    PlacedList,
+    PlacedMap,
+    Step,
+    Value,
+    key_place,
+    value_at,
+    value_place,
+)
+from tailstack.topology.schema import SCOPE, file_schema
+from tailstack.topology.shape import below, expectation, keys_at, name_syntax_at, resolved, shape_at
+from tailstack.topology.wording import did_you_mean, listed, path_text, quoted
+
+UNKNOWN_KEY = Rule(
+    code="TS030",
+    slug="unknown-key",
+    what="A key that the language does not have at this place.",
+    why="It would have no effect, and whoever wrote it thinks that it has one.",
+    mend="Correct the key or take it out; `docs/language.md` lists the keys of everything.",
+)
+MISSING_KEY = Rule(
+    code="TS031",
+    slug="missing-key",
+    what="A key that is needed is not there.",
+    why="There is no default that would be right.",
+    mend="Add the key.",
+)
+WRONG_TYPE = Rule(
+    code="TS032",
+    slug="wrong-type",
+    what="A value is written as something else than what is expected: a text for a list, a number for a text.",
+    why="It cannot be understood without guessing.",
+    mend="Write the value in the way that is expected.",
+)
+WRONG_VALUE = Rule(
+    code="TS033",
+    slug="wrong-value",
+    what="A value is none of those that are possible here.",
+    why="Tailscale, Kubernetes or tailstack would refuse it later, or misread it.",
+    mend="Write one of the values that are expected.",
+)
+WRONG_NAME = Rule(
+    code="TS034",
+    slug="wrong-name",
+    what="A name that somebody chose does not have the form that names of its kind have.",
+    why="Names become parts of tags, of nodes' names and of Kubernetes objects, which have these forms.",
+    mend="Choose another name.",
+)
+
+RULES = (UNKNOWN_KEY, MISSING_KEY, WRONG_TYPE, WRONG_VALUE, WRONG_NAME)
+
+_KEY_OF_MAPPING = "[key]"
+_WAYS = {Kind.TEXT: "string", Kind.NUMBER: "integer", Kind.LIST: "array", Kind.MAPPING: "object"}
+
+_PART = 2
+"""The step of a path that names a part of a cluster: clusters.<name>.<part>."""
+NAMED_PARTS = frozenset({"expose", "ingress", "egress"})
+"""The parts of a cluster that are maps of named things."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Where a mistake is, and what is said about it."""
+
+    path: Path
+    finding: Finding
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Validated:
+    """What could be validated. `broken` are the paths that were cut out: they are declared, but nothing is known of them."""
+
+    declaration: EnvironmentDeclaration
+    mistakes: tuple[Mistake, ...]
+    broken: AbstractSet[Path]
+
+
+def validate(root: PlacedMap) -> Validated:
+    """Validate a merged environment. Never raises for what a person wrote. Cuts what has mistakes out of `root`."""
+    mistakes: list[Mistake] = []
+    broken: set[Path] = set()
+    while True:
+        try:
+            declaration = EnvironmentDeclaration.model_validate(root)
+        except ValidationError as error:
+            found = mistakes_of(error, root)
+            mistakes += found
+            broken |= _cut(root, found)
+        else:
+            return Validated(declaration=declaration, mistakes=tuple(mistakes), broken=broken)
+
+
+def validate_scope(root: PlacedMap) -> tuple[Scope | None, tuple[Mistake, ...]]:
+    """Validate the `scope` of one file, if it has one."""
+    if SCOPE not in root:
+        return None, ()
+    try:
+        return Scope.model_validate(root[SCOPE]), ()
+    except ValidationError as error:
+        return None, mistakes_of(error, root, (SCOPE,))
+
+
+def mistakes_of(error: ValidationError, root: PlacedMap, prefix: Path = ()) -> tuple[Mistake, ...]:
+    """One mistake for each error of pydantic, in its order. `prefix` leads from the top to what was validated."""
+    return tuple(_mistake(details, root, prefix) for details in error.errors(include_url=False))
+
+
+def _mistake(details: ErrorDetails, root: PlacedMap, prefix: Path) -> Mistake:
+    kind, location = details["type"], prefix + details["loc"]
+    if location[-1] == _KEY_OF_MAPPING and "patternProperties" in shape_at(_path(location[:-2])):
+        path = _path(location[:-1])
+        return Mistake(path, _wrong_name(root, path))
+    path = _path(location)
+    match kind:
+        case "extra_forbidden":
+            finding = _unknown_key(root, path)
+        case "missing":
+            finding = _missing_key(root, path)
+        case "too_short":
+            finding = _wrong_value(root, path, "is empty")
+        case "string_too_long":
+            finding = _wrong_value(root, path, f"is longer than {shape_at(path)['maxLength']} characters")
+        case _ if kind.endswith("_type") or kind == "wrong_kind":
+            finding = wrong_type(path, value_at(root, path), value_place(root, path))
+        case _:
+            finding = _wrong_value(root, path, f"is {_shown(value_at(root, path))}")
+    return Mistake(path, finding)
+
+
+def _path(location: Path) -> Path:
+    """The path in the file. Where there are two ways to write a value, pydantic adds a step for the way that it took."""
+    path: list[Step] = []
+    shape = file_schema()
+    for step in location:
+        if "oneOf" in shape:
+            ways = (resolved(way) for way in shape["oneOf"])
+            shape = next(way for way in ways if way["type"] == _WAYS[Kind(step)])
+        else:
+            path.append(step)
+            shape = below(shape, step)
+    return tuple(path)
+
+
+def _shown(value: Value) -> str:
+    """A value in words, for after "is"."""
+    if isinstance(value, str):
+        return f"the text {quoted(value)}" if value else "an empty text"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"the number {value}"
+    if isinstance(value, PlacedMap):
+        return "a mapping"
+    return "a list" if isinstance(value, PlacedList) else "nothing"
+
+
+def _unknown_key(root: PlacedMap, path: Path) -> Finding:
+    known, key = keys_at(path[:-1]), str(path[-1])
+    where = path_text(path[:-1]) or "A file"
+    return UNKNOWN_KEY.at(
+        key_place(root, path),
+        message=f"{where} has no key {quoted(key)}.",
+        expected=f"one of {listed(known)}",
+        mend=did_you_mean(key, known),
+    )
+
+
+def _missing_key(root: PlacedMap, path: Path) -> Finding:
+    key, where = path[-1], path_text(path[:-1]) or "The environment"
+    return MISSING_KEY.at(
+        value_place(root, path[:-1]),
+        message=f"{where} needs the key {key}.",
+        expected=expectation(shape_at(path)),
+        mend=f"Add `{key}:`.",
+    )
+
+
+def wrong_type(path: Path, value: Value, place: Place) -> Finding:
+    """The finding for the value at this path, and at this place, that is written as something else than expected."""
+    shape = shape_at(path)
+    mend = ""
+    if isinstance(value, str | int):
+        text = quoted(value) if isinstance(value, str) else str(value).lower()
+        if shape.get("type") == "array" and text[:1] != "(":
+            mend = f"Write a list: [{text}]."
+        elif shape.get("type") == "string":
+            mend = f'Write it in quotes: "{text}".'
+        elif isinstance(value, str) and shape.get("type") in {"integer", "boolean"}:
+            mend = "Write it without quotes."
+    return WRONG_TYPE.at(
+        place,
+        message=f"{path_text(path)} is {_shown(value)}.",
+        expected=expectation(shape),
+        mend=mend,
+    )
+
+
+def _wrong_value(root: PlacedMap, path: Path, what: str) -> Finding:
+    shape, value = shape_at(path), value_at(root, path)
+    choices: list[str] = [choice for choice in shape.get("enum", ()) if isinstance(choice, str)]
+    return WRONG_VALUE.at(
+        value_place(root, path),
+        message=f"{path_text(path)} {what}.",
+        expected=expectation(shape),
+        mend=did_you_mean(value, choices) if isinstance(value, str) else "",
+    )
+
+
+def _wrong_name(root: PlacedMap, path: Path) -> Finding:
+    return WRONG_NAME.at(
+        key_place(root, path),
+        message=f"{quoted(str(path[-1]))} is no name that {path_text(path[:-1])} can have.",
+        expected=name_syntax_at(path[:-1]),
+    )
+
+
+def _cut(root: PlacedMap, mistakes: tuple[Mistake, ...]) -> set[Path]:
+    """Cut what has mistakes out of the tree, each with the whole thing that it belongs to, and return the paths."""
+    units = {_unit(mistake) for mistake in mistakes}
+    # From the end, so that the indexes of list items stay what they are.
+    for path in sorted(units, key=lambda unit: [(isinstance(step, int), step) for step in unit], reverse=True):
+        above, last = value_at(root, path[:-1]), path[-1]
+        if isinstance(above, PlacedList) and isinstance(last, int):
+            del above[last], above.marks[last]
+        elif isinstance(above, PlacedMap) and isinstance(last, str):
+            at = above.marks.get(last, (above.at, above.at))
+            above.drop(last)
+            if _is_needed(path):
+                above.put(last, _stand_in(last, at[1]), *at)
+    return units
+
+
+def _unit(mistake: Mistake) -> Path:
+    path = mistake.path
+    if mistake.finding.rule is UNKNOWN_KEY:
+        return path
+    if path[0] == "clusters":
+        is_named_thing = len(path) > _PART and path[_PART] in NAMED_PARTS
+        return path[: _PART + 2] if is_named_thing else path[: _PART + 1]
+    return path[: 1 if path[0] in {"tailnet", "defaults"} else 2]
+
+
+def _is_needed(path: Path) -> bool:
+    return path == ("tailnet",) or (len(path) == _PART + 1 and path[0] == "clusters" and path[_PART] == "kubernetes")
+
+
+def _stand_in(needed: str, at: Mark) -> PlacedMap:
+    """Something valid in place of what had mistakes and cannot be left out."""
+    key, value = ("dnsName", "unknown.ts.net") if needed == "tailnet" else ("context", "unknown")
+    stand_in = PlacedMap(at)
+    stand_in.put(key, value, at, at)
+    return stand_in
