@@ -55,11 +55,11 @@ class NotReadyError(Exception):
 class Cluster(Protocol):
     """What waiting needs of an API server."""
 
-    def labelled(self, api_version: str, kind: str, namespace: str, labels: str) -> list[Properties]:
+    def labelled(self, api_version: str, kind: str, namespace: str, labels: str, /) -> list[Properties]:
         """The objects of a kind that wear a label."""
         ...
 
-    def one(self, api_version: str, kind: str, namespace: str, name: str) -> Properties | None:
+    def one(self, api_version: str, kind: str, namespace: str, name: str, /) -> Properties | None:
         """One object."""
         ...
 

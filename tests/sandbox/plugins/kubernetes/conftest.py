@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Generator
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -41,5 +43,27 @@ def cluster(_client: Client) -> Cluster:
 @pytest.fixture
 def plugin(sandbox: Sandbox, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Plugin:
     """The provider, configured for the cluster and the test's namespace."""
-    monkeypatch.setenv("PATH", f"{sandbox.tools['helm'].parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{sandbox.folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
     return Plugin({"kubeconfig": str(sandbox.kubeconfig), "context": "blue", "namespace": cluster.namespace, **FAST})
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    """A chart with one object, whose template can be made to fail."""
+    folder = tmp_path / "chart"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: small\nversion: 1.2.3\nappVersion: v9\n", "utf-8")
+    (folder / "values.yaml").write_text("size: 0\nword: nothing\n", "utf-8")
+    (folder / "templates" / "config.yaml").write_text(
+        dedent(
+            """
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: {{ .Release.Name }}, namespace: {{ .Release.Namespace }}}
+            data: {size: {{ .Values.size | quote }}}
+            {{- if .Values.broken }}{{ fail (printf "the word is %s" .Values.word) }}{{ end }}
+            """
+        ),
+        "utf-8",
+    )
+    return folder

@@ -442,16 +442,7 @@ def test_a_field_manager_may_be_named_and_renamed(plugin: Plugin, cluster: Clust
 
 
 def _endpoints(cluster: Cluster) -> None:
-    cluster.apply(
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": ["10.1.0.1"], "conditions": {"ready": True}}],
-        },
-        manager="a-controller",
-    )
+    cluster.endpoints("web")
 
 
 def _condition(cluster: Cluster) -> None:
