@@ -26,7 +26,7 @@ from tailstack.sandbox.folder import Folder, ProcessRecord, Record
 from tailstack.sandbox.services import API, Order, Service, apiserver, services_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
 DETACH = b"detach\n"
@@ -97,20 +97,19 @@ class Requests:
 class Supervisor:
     """Starts services in the order in which they need each other, and ends them in reverse."""
 
-    services: Sequence[Service]
     folder: Folder
     guard: subprocess.Popen[str]
     requests: Requests
     children: dict[str, Child] = field(default_factory=dict[str, Child])
 
-    def start(self) -> None:
+    def start(self, services: Sequence[Service]) -> None:
         """Start everything and wait until it is ready. Raises SandboxError when something is not."""
         deadline = time.monotonic() + _READY_SECONDS
-        while not all(self.is_ready(service.name) for service in self.services):
-            for service in self.services:
+        while not all(self.is_ready(service.name) for service in services):
+            for service in services:
                 self.advance(service)
             if time.monotonic() > deadline:
-                late = [service.name for service in self.services if not self.is_ready(service.name)]
+                late = [service.name for service in services if not self.is_ready(service.name)]
                 logs = f"The logs are in {self.folder.logs}."
                 raise SandboxError(f"Not ready after {_READY_SECONDS:.0f} s: {', '.join(late)}. {logs}")
             self.requests.wait(_POLL_SECONDS)
@@ -182,41 +181,49 @@ def main() -> None:
     """Run the sandbox of the order in the first argument until it is to end."""
     order = Order.from_json(sys.argv[1])
     folder = Folder(Path(order.folder))
+    serve(folder, lambda: services_for(order), lambda running: _settle(order, folder, running))
+
+
+def serve(
+    folder: Folder,
+    services: Callable[[], Sequence[Service]],
+    settle: Callable[[Sequence[ProcessRecord]], None],
+) -> None:
+    """Run the services until they are to end, talking to the parent as described above.
+
+    `services` is called once this process owns the folder, `settle` once all services are ready.
+    """
     requests = Requests()
     with folder.locked() as mine:
         if not mine:
             _say({"event": "failed", "message": f"The sandbox in {folder.path} runs already, or is being started."})
             return
-        _run(order, folder, requests)
-
-
-def _run(order: Order, folder: Folder, requests: Requests) -> None:
-    folder.record_file.unlink(missing_ok=True)
-    guard = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tailstack.sandbox.guard"],
-        cwd=folder.path,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    supervisor = Supervisor(services=services_for(order), folder=folder, guard=guard, requests=requests)
-    try:
-        supervisor.start()
-        _settle(order, folder, supervisor.records())
-        _say({"event": "ready"})
-        supervisor.watch()
-    except Stopped:
-        _note("the sandbox was asked to end")
-    except SandboxError as error:
-        _say({"event": "failed", "message": str(error)})
-    finally:
-        supervisor.stop()
         folder.record_file.unlink(missing_ok=True)
-        guard.communicate()
+        guard = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tailstack.sandbox.guard"],
+            cwd=folder.path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        supervisor = Supervisor(folder=folder, guard=guard, requests=requests)
+        try:
+            supervisor.start(services())
+            settle(supervisor.records())
+            _say({"event": "ready"})
+            supervisor.watch()
+        except Stopped:
+            _note("the sandbox was asked to end")
+        except SandboxError as error:
+            _say({"event": "failed", "message": str(error)})
+        finally:
+            supervisor.stop()
+            folder.record_file.unlink(missing_ok=True)
+            guard.communicate()
 
 
-def _settle(order: Order, folder: Folder, running: tuple[ProcessRecord, ...]) -> None:
+def _settle(order: Order, folder: Folder, running: Sequence[ProcessRecord]) -> None:
     """Write down what runs, for those who use it."""
     own = processes.identity(os.getpid())
     assert own is not None  # noqa: S101 -- this process runs
@@ -226,7 +233,7 @@ def _settle(order: Order, folder: Folder, running: tuple[ProcessRecord, ...]) ->
     folder.write(
         Record(
             supervisor=own,
-            processes=running,
+            processes=tuple(running),
             clusters={cluster.name: url for cluster, url in urls.items()},
             api_url=addresses[API],
             tools=order.tools,
