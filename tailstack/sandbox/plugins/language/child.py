@@ -100,7 +100,8 @@ if __name__ == "__main__":
     # The engine interrupts the whole process group at its end: no KeyboardInterrupt for the user to wonder about.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _leave_with_host()
-    sys.path.pop(0)  # the folder of this file, which is no place for the program to import from
+    if Path(sys.path[0]) == Path(__file__).parent:
+        sys.path.pop(0)  # no place for the program to import from
     mode, *rest = sys.argv[1:]
     if mode == "pack":
         _serve_pack(rest)
