@@ -157,8 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _keep_silent(self, how: Silence) -> None:
         self.close_connection = True
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while how is Silence.TIMEOUT and time.monotonic() < deadline and not self.server.stopping.is_set():
-            readable, _, _ = select.select([self.connection], [], [], 0.05)
+        while how is Silence.TIMEOUT and time.monotonic() < deadline and not self.server.stopping.wait(0.05):
+            readable, _, _ = select.select([self.connection], [], [], 0)
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
                 return
 

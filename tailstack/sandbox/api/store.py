@@ -35,6 +35,7 @@ class Store:
     def __init__(self, folder: Path, *, name: str, dns_name: str, unworn_tags: UnwornTags = UnwornTags.PASS) -> None:
         self._folder = folder
         self._unworn_tags = unworn_tags
+        self._encoder = _Encoder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(folder / _LOCK)
         try:
@@ -49,9 +50,8 @@ class Store:
 
     def save(self, tailnet: Tailnet) -> None:
         """Make this the state, on disk first: what a client was told happened survives a crash of the server."""
-        data = {"version": _VERSION, "tailnet": _encode(tailnet)}
         temporary = self._folder / f"{_STATE}.new"
-        _write_private(temporary, json.dumps(data, separators=(",", ":")))
+        _write_private(temporary, f'{{"version":{_VERSION},"tailnet":{self._encoder.text(tailnet)}}}')
         temporary.replace(self._folder / _STATE)
         self.tailnet = tailnet
 
@@ -137,6 +137,38 @@ def _write_private(path: Path, text: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+class _Encoder:
+    """Writes a tailnet as JSON. What did not change since the last time is not written anew: entries are immutable."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, str]] = {}
+
+    def text(self, tailnet: Tailnet) -> str:
+        """The tailnet as one line of JSON."""
+        used: dict[int, tuple[object, str]] = {}
+        sections = (
+            f"{json.dumps(item.name)}:{self._section(getattr(tailnet, item.name), used)}"
+            for item in dataclasses.fields(tailnet)
+        )
+        text = f"{{{','.join(sections)}}}"
+        self._known = used
+        return text
+
+    def _section(self, value: object, used: dict[int, tuple[object, str]]) -> str:
+        if not isinstance(value, dict):
+            return self._entry(value, used)
+        entries = cast("dict[str, object]", value)
+        return f"{{{','.join(f'{json.dumps(key)}:{self._entry(one, used)}' for key, one in entries.items())}}}"
+
+    def _entry(self, value: object, used: dict[int, tuple[object, str]]) -> str:
+        known = self._known.get(id(value))
+        # The object is kept beside its text, so that its id cannot have become another's.
+        if known is None or known[0] is not value:
+            known = (value, json.dumps(_encode(value), separators=(",", ":")))
+        used[id(value)] = known
+        return known[1]
 
 
 def _encode(value: object) -> Any:  # noqa: ANN401 -- JSON of any shape
