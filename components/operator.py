@@ -75,7 +75,7 @@ def install(
         secret = Secret(
             name,
             metadata=metadata(OAUTH_SECRET, operator.namespace),
-            string_data={"client_id": pulumi.Output.secret(client.id), "client_secret": client.key},
+            string_data=pulumi.Output.secret({"client_id": client.id, "client_secret": client.key}),
             opts=child(parent, depends_on=[namespace]),
         )
         needed: list[pulumi.Resource] = [namespace, secret]

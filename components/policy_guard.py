@@ -1,41 +1,80 @@
-"""Stands before the policy file is overwritten: an edit that somebody made behind the stack is never lost unseen.
+"""Stands before the policy file is written: no edit made behind the stack is lost unseen, and a refusal says why.
 
 The provider replaces the whole file on an update without looking at it. Three versions are compared here, in canonical
-form: what is live, what this stack applied last (or saw at its last refresh), and what it wants now.
+form: what is live, what this stack applied last (or saw at its last refresh), and what it wants now. And of a policy whose
+tests fail, the provider tells that they failed, but not which.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pulumi
 
 from components.refusal import RefusedError
 from tailstack.access import hujson
+from tailstack.engine.tailscale_api import Complaint, Failure, TailscaleApi, TailscaleApiError, from_environment
 from tailstack.report.differences import differences
 
 _MOST_SHOWN = 8
+_CREDENTIALS = {
+    "apiKey": "TAILSCALE_API_KEY",
+    "oauthClientId": "TAILSCALE_OAUTH_CLIENT_ID",
+    "oauthClientSecret": "TAILSCALE_OAUTH_CLIENT_SECRET",
+    "identityToken": "TAILSCALE_IDENTITY_TOKEN",
+}
+_ADDRESS = {"baseUrl": "TAILSCALE_BASE_URL", "tailnet": "TAILSCALE_TAILNET"}
 
 
-def guard(read_live: Callable[[], str]) -> pulumi.ResourceHookBinding:
-    """A hook that reads the live policy by `read_live` before each update of the policy and refuses to lose an edit.
+def connect(config: pulumi.Config, variables: Mapping[str, str]) -> TailscaleApi:
+    """The API with the credentials that the provider uses: those of the config `tailscale:`, else of the environment.
 
-    Creation needs none: there the provider itself writes only over the tailnet's untouched default, or when it is told to
-    overwrite. `pulumi up` calls the hook, a preview does not.
+    Raises TailscaleApiError (MISCONFIGURED) where neither has any that can be used here.
+    """
+    stated = {variable: value for key, variable in (_CREDENTIALS | _ADDRESS).items() if (value := config.get(key))}
+    if not stated.keys().isdisjoint(_CREDENTIALS.values()):
+        variables = {key: value for key, value in variables.items() if key not in _CREDENTIALS.values()}
+    return from_environment({**variables, **stated})
+
+
+def guard(connected: Callable[[], TailscaleApi]) -> pulumi.ResourceHookBinding:
+    """A hook for the policy that looks at the live tailnet before each create and update, and refuses by raising.
+
+    `pulumi up` calls it, a preview does not. `connected` is called when it is needed.
     """
 
-    async def before_update(args: pulumi.ResourceHookArgs) -> None:
-        live = await asyncio.to_thread(read_live)
-        refuse_lost_edit(live=live, applied=_policy(args.old_outputs), wanted=_policy(args.new_inputs))
+    async def before_write(args: pulumi.ResourceHookArgs) -> None:
+        applied, wanted = _policy(args.old_outputs), _policy(args.new_inputs)
+        await asyncio.to_thread(check, connected, applied=applied, wanted=wanted)
 
-    return pulumi.ResourceHookBinding(before_update=[pulumi.ResourceHook("policy-guard", before_update)])
+    hooks: list[pulumi.ResourceHook | pulumi.ResourceHookFunction] = [pulumi.ResourceHook("policy-guard", before_write)]
+    return pulumi.ResourceHookBinding(before_create=hooks, before_update=hooks)
 
 
 def _policy(properties: Mapping[str, object] | None) -> str:
     policy = (properties or {}).get("acl")
     return policy if isinstance(policy, str) else ""
+
+
+def check(connected: Callable[[], TailscaleApi], *, applied: str, wanted: str) -> None:
+    """Refuse to write `wanted` where that would lose an edit, or where the service would not take it.
+
+    `applied` is empty before the policy is created: the provider itself then writes only over the tailnet's untouched
+    default, unless it is told to overwrite. Raises RefusedError; warns where there is no credential to look with.
+    """
+    try:
+        api = connected()
+        if applied:
+            refuse_lost_edit(live=api.policy().text, applied=applied, wanted=wanted)
+        refuse_invalid(*api.validate_policy(wanted))
+    except TailscaleApiError as error:
+        if error.failure is not Failure.MISCONFIGURED:
+            raise RefusedError(
+                f"The tailnet's policy file could not be looked at before writing it: {error}. Nothing was changed."
+            ) from error
+        pulumi.log.warn(f"The live policy file is written without having been looked at: {error}")
 
 
 def refuse_lost_edit(*, live: str, applied: str, wanted: str) -> None:
@@ -50,6 +89,22 @@ def refuse_lost_edit(*, live: str, applied: str, wanted: str) -> None:
         "it, run `pulumi refresh`, which takes the edit into the stack's state; `pulumi preview --diff` then shows what "
         "would be undone, and `pulumi up` does it."
     )
+
+
+def refuse_invalid(message: str, complaints: Sequence[Complaint]) -> None:
+    """Raise RefusedError when the service would not take the policy; `message` is empty when it would."""
+    if not message:
+        return
+    details = "".join(
+        f"\n  {c.subject}: {error}" if c.subject else f"\n  {error}" for c in complaints for error in c.errors
+    )
+    hint = (
+        "\nWhere a test fails only because no node wears its tags yet, switch derived tests off until the first nodes have "
+        "joined: tailnet: {policy: {tests: none}}."
+        if details
+        else ""
+    )
+    raise RefusedError(f"Tailscale refuses the policy file: {message}{details}\nThe policy was left as it is.{hint}")
 
 
 def _canonical(policy: str) -> str:

@@ -45,7 +45,7 @@ def kubernetes_providers(clusters: Sequence[Cluster], config: pulumi.Config) -> 
     missing = [
         f"  {cluster.place}: cluster {cluster.name} needs the secret tailstack:{cluster.kubeconfig_secret}"
         for cluster in clusters
-        if cluster.kubeconfig_secret is not None and not config.get(cluster.kubeconfig_secret)
+        if cluster.kubeconfig_secret is not None and config.get_secret(cluster.kubeconfig_secret) is None
     ]
     if missing:
         raise RefusedError(
