@@ -29,7 +29,9 @@ Clock: TypeAlias = Callable[[], datetime]
 _API, _SANDBOX = ("api", "v2"), "sandbox"
 _REMEMBERED = 10_000
 _CONTROLLER = Actor(key_id="sandbox-control", user_id="", scopes=frozenset(), tags=frozenset())
-_NOT_COVERED = frozenset({"aws-external-id", "logging", "oauth-apps", "posture", "user-invites", "device-invites"})
+_NOT_COVERED = frozenset(
+    {"aws-external-id", "logging", "oauth-apps", "posture", "preview", "user-invites", "device-invites"}
+)
 
 
 def system_clock() -> datetime:

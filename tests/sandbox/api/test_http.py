@@ -30,7 +30,9 @@ def test_unknown_methods_are_refused_with_those_that_are_allowed(stand_in: Stand
     assert "BREW" in brew.message
 
 
-@pytest.mark.parametrize("path", ["tailnet/-/logging/network/stream", "tailnet/-/posture/integrations"])
+@pytest.mark.parametrize(
+    "path", ["tailnet/-/logging/network/stream", "tailnet/-/posture/integrations", "tailnet/-/acl/preview"]
+)
 def test_what_is_not_covered_says_so_and_is_not_taken_for_gone(stand_in: StandIn, path: str) -> None:
     reply = stand_in.admin.get(path)
     assert reply.status == 501

@@ -70,3 +70,9 @@ def test_reasons_not_to_start_are_given_in_words(tmp_path: Path, capsys: pytest.
     (tmp_path / "b" / "state.json").write_text("{")
     assert main(["--folder", str(tmp_path / "b")]) == 1
     assert "delete it to start afresh" in capsys.readouterr().err
+
+
+def test_it_starts_without_what_is_slow_to_import() -> None:
+    code = "import sys, tailstack.sandbox.api.__main__; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"pulumi", "pydantic", "kubernetes", "yaml", "rich"}.isdisjoint(found.stdout.split())
