@@ -90,7 +90,13 @@ def test_annotations_that_are_not_known_yet_stay_unknown_beside_a_made_up_name()
 
 
 def test_the_normal_form_has_no_nulls_and_nothing_that_only_the_server_writes() -> None:
-    metadata = {"name": "a", "uid": "1", "managedFields": [], "creationTimestamp": None, "labels": {"x": None}}
+    metadata: Properties = {
+        "name": "a",
+        "uid": "1",
+        "managedFields": [],
+        "creationTimestamp": None,
+        "labels": {"x": None},
+    }
     assert objects.normal({"metadata": metadata, "spec": None}) == {"metadata": {"name": "a", "labels": {}}}
 
 
@@ -112,7 +118,7 @@ def test_a_secret_whose_content_is_not_known_yet_is_unknown(content: Properties)
 
 
 def test_a_refresh_of_what_did_not_change_leaves_the_inputs_alone() -> None:
-    inputs = {**SERVICE, "spec": {**SERVICE["spec"], "externalIPs": [], "publishNotReadyAddresses": False}}
+    inputs: Properties = {**SERVICE, "spec": {**SERVICE["spec"], "externalIPs": [], "publishNotReadyAddresses": False}}
     assert objects.refreshed(inputs, recorded=LIVE, live=LIVE) is inputs
 
 
@@ -243,13 +249,14 @@ def _managed(*entries: tuple[str, str, Properties]) -> Properties:
     return {"metadata": {"resourceVersion": "7", "managedFields": fields}, "spec": {"externalName": "theirs"}}
 
 
+NOTHING: Properties = {}
 NAME: Properties = {"f:spec": {"f:externalName": {}}}
 
 
 @pytest.mark.parametrize(
     ("entries", "applied"),
     [
-        ([("us", "Apply", {}), ("operator", "Update", NAME)], {"type": "ExternalName"}),
+        ([("us", "Apply", NOTHING), ("operator", "Update", NAME)], {"type": "ExternalName"}),
         ([("us", "Apply", NAME), ("operator", "Update", NAME)], {"type": "ExternalName", "externalName": "theirs"}),
         ([("us", "Apply", NAME)], {"type": "ExternalName", "externalName": "theirs"}),
         ([], {"type": "ExternalName", "externalName": "theirs"}),
