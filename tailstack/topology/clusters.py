@@ -266,7 +266,8 @@ class ClusterResolver:
                 expected="one port of tcp, udp or sctp, for example tcp:80",
                 mend="List each port by itself.",
             )
-        self.notes.once((*path, "ports"), [port.name for port in ports])
+        if len({port.port for port in ports}) == len(ports):
+            self.notes.once((*path, "ports"), [port.name for port in ports])
         return None if wrong else tuple(ports)
 
 

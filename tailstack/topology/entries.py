@@ -71,8 +71,9 @@ class AccessResolver:
 
     def access(self, path: Path, declared: AccessDeclaration) -> Access | None:
         """The access entry at this path; None, with findings, where its ports are unknown."""
-        self.notes.once((*path, "from"), [_written(end) for end in declared.from_])
-        self.notes.once((*path, "to"), [_written(end) for end in declared.to])
+        for key, ends in (("from", declared.from_), ("to", declared.to)):
+            if len(ends) > 1:
+                self.notes.once((*path, key), [_written(end) for end in ends])
         self.notes.once((*path, "srcPosture"), declared.src_posture)
         sources = [self._source((*path, "from", index), end) for index, end in enumerate(declared.from_)]
         destinations = [

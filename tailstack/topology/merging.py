@@ -58,8 +58,8 @@ def _merge_into(into: PlacedMap, more: PlacedMap, spread: _Spread, path: Path, f
         elif isinstance(there, PlacedMap) and isinstance(value, PlacedMap):
             _merge_into(there, value, inside, (*path, key), findings)
         elif isinstance(there, PlacedList) and isinstance(value, PlacedList):
-            for item, at in zip(value, value.marks, strict=True):
-                there.add(item, at)
+            there += value
+            there.marks += value.marks
         elif isinstance(value, PlacedList if key == _JOINED else PlacedMap):
             findings.append(wrong_type((*path, key), there, Place(*into.marks[key][1])))
             into.put(key, value, *more.marks[key])

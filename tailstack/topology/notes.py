@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tailstack.finding import Finding, Place, Rule
@@ -38,6 +38,8 @@ LISTED_TWICE = Rule(
     why="The second one has no effect, and may be a slip for something else.",
     mend="Take one of the two out, or correct it.",
 )
+
+_TWO = 2
 
 RULES = (ONE_OF, KEY_DOES_NOT_FIT, UNKNOWN_REFERENCE, LISTED_TWICE)
 
@@ -96,12 +98,12 @@ class Notes:
                 mend=mend or did_you_mean(name, known),
             )
 
-    def once(self, path: Path, values: Sequence[Hashable]) -> None:
+    def once(self, path: Path, values: Sequence[str]) -> None:
         """Note each item of a list that stands there for a second time."""
-        if len(set(values)) == len(values):
+        if len(values) < _TWO or len(set(values)) == len(values):
             return
         for index, value in enumerate(values):
             first = values.index(value)
             if first < index:
                 places = (self.value(*path, index), self.value(*path, first))
-                self.say(LISTED_TWICE, *places, message=f"{path_text(path)} lists {quoted(str(value))} twice.")
+                self.say(LISTED_TWICE, *places, message=f"{path_text(path)} lists {quoted(value)} twice.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from tailstack.finding import Place
 
@@ -16,6 +16,7 @@ Path: TypeAlias = tuple[Step, ...]
 """How to get to a value from the top: keys of mappings and indexes of lists."""
 
 
+@final
 class PlacedMap(dict[str, "Value"]):
     """A mapping that knows where it stands (`at`), and where each of its keys and values stands (`marks`)."""
 
@@ -37,33 +38,38 @@ class PlacedMap(dict[str, "Value"]):
         self.marks.pop(key, None)
 
 
+@final
 class PlacedList(list["Value"]):
-    """A list that knows where it stands (`at`), and where each of its items stands (`marks`)."""
+    """A list that knows where it stands (`at`), and where each of its items stands (`marks`, twice, as for a key)."""
 
     __slots__ = ("at", "marks")
 
     def __init__(self, at: Mark) -> None:
         super().__init__()
         self.at = at
-        self.marks: list[Mark] = []
+        self.marks: list[tuple[Mark, Mark]] = []
 
     def add(self, value: Value, at: Mark) -> None:
         """Append an item together with its place."""
         self.append(value)
-        self.marks.append(at)
+        self.marks.append((at, at))
 
 
 def _follow(root: PlacedMap, path: Iterable[Step]) -> tuple[tuple[Mark, Mark], Value, bool]:
     """Go as far along the path as it leads: the places of key and value there, the value, and whether it is the end."""
     here: Value = root
-    marks = (root.at, root.at)
+    marks: tuple[Mark, Mark] = (root.at, root.at)
     for step in path:
-        if isinstance(step, str) and isinstance(here, PlacedMap) and step in here:
-            marks, here = here.marks[step], here[step]
-        elif isinstance(step, int) and isinstance(here, PlacedList) and step < len(here):
-            marks, here = (here.marks[step], here.marks[step]), here[step]
+        if isinstance(step, str):
+            if not isinstance(here, PlacedMap) or step not in here:
+                return marks, here, False
+            marks = here.marks[step]
+            here = here[step]
         else:
-            return marks, here, False
+            if not isinstance(here, PlacedList) or step >= len(here):
+                return marks, here, False
+            marks = here.marks[step]
+            here = here[step]
     return marks, here, True
 
 

@@ -52,20 +52,19 @@ def is_one_port(port: Port) -> bool:
 
 def read_ports(notes: Notes, path: Path, texts: Sequence[str]) -> tuple[Port, ...] | None:
     """The ports of a list at this path; None, with findings, where one of them is wrong."""
-    ports = [read_port(text) for text in texts]
-    for index, port in enumerate(ports):
-        if port is None:
+    notes.once(path, texts)
+    ports = [port for text in texts if (port := read_port(text)) is not None]
+    if len(ports) == len(texts):
+        return tuple(ports)
+    for index, text in enumerate(texts):
+        if read_port(text) is None:
             notes.say(
                 WRONG_PORT,
                 notes.value(*path, index),
-                message=f"{path_text((*path, index))} is {texts[index]}.",
+                message=f"{path_text((*path, index))} is {text}.",
                 expected=f"ports from 1 to {MAX_PORT}, the lower one first",
             )
-    right = tuple(port for port in ports if port is not None)
-    if len(right) < len(ports):
-        return None
-    notes.once(path, right)
-    return right
+    return None
 
 
 def is_offered(port: Port, offered: Iterable[Port]) -> bool:
