@@ -14,9 +14,6 @@ import pulumi
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.tailnet import Operator
 
-OLDEST = (1, 84)
-"""The oldest minor version whose values were read. Newer ones than the newest read are taken to be like it."""
-
 OAUTH_SECRET = "operator-oauth"  # noqa: S105  the name of a Secret, not a secret
 """The Secret from which the chart's Deployment takes the operator's credentials unless it is told another source."""
 

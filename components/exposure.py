@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 import pulumi
@@ -48,7 +48,7 @@ def expose(
                 spec=ServiceSpecArgs(
                     type="ClusterIP",
                     selector=dict(exposure.selector),
-                    ports=[port for declared in exposure.ports for port in _ports(declared)],
+                    ports=[_port(declared) for declared in exposure.ports],
                 ),
                 opts=options,
             )
@@ -67,14 +67,11 @@ def expose(
             assert_never(exposure.managed_by)
 
 
-def _ports(declared: ServicePort) -> Iterator[ServicePortArgs]:
-    """A Service has single ports, so that a range becomes one after another, each to its own port of the pods."""
-    first, last = declared.port.first, declared.port.last
-    for number in range(first, last + 1):
-        target = declared.target_port
-        yield ServicePortArgs(
-            name=declared.name if first == last else f"{declared.name}-{number}",
-            port=number,
-            protocol=declared.port.protocol.upper(),
-            target_port=target + number - first if isinstance(target, int) else target,
-        )
+def _port(declared: ServicePort) -> ServicePortArgs:
+    """A Service has single ports; a range where the stack creates the Service is refused when declarations are read."""
+    return ServicePortArgs(
+        name=declared.name,
+        port=declared.port.first,
+        protocol=declared.port.protocol.upper(),
+        target_port=declared.target_port,
+    )

@@ -9,7 +9,6 @@ from typing import cast
 
 import yaml
 
-from components.chart_values import OLDEST
 from components.refusal import RefusedError
 from tailstack.topology.tailnet import Operator
 
@@ -31,16 +30,9 @@ class ChartSource:
 def find_chart(operator: Operator, *, project: Path, environment: Mapping[str, str]) -> ChartSource:
     """The chart of one cluster's operator. A folder of the project stays relative, so that it is the same everywhere.
 
-    Raises RefusedError for a version whose values are not known, a folder that holds no chart, or a chart of another
-    version than the declared one.
+    Raises RefusedError for a folder that holds no chart, or a chart of another version than the declared one.
     """
     declared = operator.chart
-    if tuple(int(part) for part in declared.version.split(".")[:2]) < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
-        raise RefusedError(
-            f"{operator.place}: the operator's chart {declared.version} is older than {oldest}, the oldest whose values "
-            f"are known here. Declare {oldest}.0 or newer."
-        )
     if folder := environment.get(CHART_FOLDER):
         _check(Path(folder), operator, named_by=f"The environment variable {CHART_FOLDER}")
         return ChartSource(chart=folder, repository=None)

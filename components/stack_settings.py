@@ -8,6 +8,7 @@ from datetime import datetime
 import pulumi
 
 from components.refusal import RefusedError
+from tailstack.topology.rotation import read_time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,11 +44,8 @@ def read_settings(config: pulumi.Config, *, stack: str, now: datetime) -> StackS
 def _time(text: str, now: datetime) -> datetime:
     if not text:
         return now
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
+    time = read_time(text)
+    if time is None:
         raise RefusedError(
             f"tailstack:at is {text!r}; expected a time with its zone, such as 2026-01-05T09:00:00Z. "
             "Mend it with `pulumi config set tailstack:at TIME`, or remove it to read rotations now."

@@ -66,14 +66,3 @@ def test_a_folder_without_a_chart_is_refused(tmp_path: Path, content: str | None
     with pytest.raises(RefusedError, match=re.escape(reason)) as refused:
         find_chart(with_chart(), project=tmp_path, environment={CHART_FOLDER: str(tmp_path)})
     assert CHART_FOLDER in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("version", "known"), [("1.83.9", False), ("0.99.0", False), ("1.84.0", True), ("2.0.0", True)]
-)
-def test_a_chart_whose_values_are_not_known_is_refused(tmp_path: Path, version: str, *, known: bool) -> None:
-    if known:
-        assert find_chart(with_chart(version), project=tmp_path, environment={}).repository
-    else:
-        with pytest.raises(RefusedError, match=r"stacks/test/tailnet\.yaml:7:3: .* is older than 1\.84"):
-            find_chart(with_chart(version), project=tmp_path, environment={})

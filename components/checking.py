@@ -1,0 +1,32 @@
+"""The check before anything is registered: what `tailstack check` would say, and no further step where it finds an error."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pulumi
+
+from components.refusal import RefusedError
+from tailstack.report import findings
+from tailstack.report.checked import checked_as_text
+from tailstack.rules.check import check_environment
+from tailstack.topology.tailnet import Tailnet
+
+
+def without_errors(project: Path, environment: str, at: datetime) -> tuple[Tailnet, str]:
+    """The tailnet of an environment and its policy file. Warnings are shown as warnings of the stack.
+
+    Raises RefusedError with the text of `tailstack check` where there are errors or the files cannot be read.
+    """
+    try:
+        checked = check_environment(project, environment, at)
+    except OSError as error:
+        raise RefusedError(f"The environment {environment} cannot be read: {error}") from error
+    if checked.tailnet is None or checked.policy is None or checked.has_errors:
+        raise RefusedError(
+            f"The environment {environment} has mistakes. Nothing was changed.\n\n{checked_as_text(checked)}"
+        )
+    if checked.findings:
+        pulumi.log.warn(findings.as_text(checked.findings))
+    return checked.tailnet, checked.policy.text
