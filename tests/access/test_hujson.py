@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailstack.access import hujson
@@ -19,6 +19,7 @@ JSON = st.recursive(
 
 
 class TestParsing:
+    @settings(deadline=None)
     @given(DOCUMENTS)
     def test_nothing_of_the_text_is_lost(self, text: str) -> None:
         assert hujson.pack(hujson.parse(text).root) == text
@@ -27,6 +28,7 @@ class TestParsing:
     def test_samples_come_back_as_they_were(self, text: str) -> None:
         assert hujson.pack(hujson.parse(text).root) == text
 
+    @settings(deadline=None)
     @given(JSON)
     def test_plain_json_is_read_as_python_reads_it(self, data: hujson.Json) -> None:
         for text in (json.dumps(data), json.dumps(data, ensure_ascii=False, indent=2)):
@@ -113,15 +115,18 @@ class TestParsing:
 
 
 class TestFormatting:
+    @settings(deadline=None)
     @given(DOCUMENTS)
     def test_formatting_twice_changes_nothing_more(self, text: str) -> None:
         once = hujson.format(text)
         assert hujson.format(once) == once
 
+    @settings(deadline=None)
     @given(DOCUMENTS)
     def test_the_canonical_form_means_the_same(self, text: str) -> None:
         assert hujson.to_python(hujson.parse(hujson.format(text)).root) == hujson.to_python(hujson.parse(text).root)
 
+    @settings(deadline=None)
     @given(DOCUMENTS)
     def test_standardize_gives_json_of_the_same_meaning_length_and_lines(self, text: str) -> None:
         standard = hujson.standardize(text)
@@ -129,6 +134,7 @@ class TestFormatting:
         assert len(standard.encode()) == len(text.encode())
         assert standard.count("\n") == text.count("\n")
 
+    @settings(deadline=None)
     @given(JSON)
     def test_plain_json_stays_plain(self, data: hujson.Json) -> None:
         assert json.loads(hujson.format(json.dumps(data, indent=1))) == data
@@ -158,6 +164,7 @@ class TestFormatting:
 class TestBuilding:
     BASE = '// base\n{\n"tagOwners": {\n"tag:a": [], // for a\n// the end\n},\n"grants": [{"src": ["*"]}]\n}\n'
 
+    @settings(deadline=None)
     @given(JSON)
     def test_build_says_what_it_was_given(self, data: hujson.Json) -> None:
         assert hujson.to_python(hujson.parse(hujson.pack(hujson.build(data))).root) == data
@@ -188,6 +195,7 @@ class TestBuilding:
             '\t"ssh": [\n\t\t{\n\t\t\t"a": 1,\n\t\t},\n\t],\n}\n'
         )
 
+    @settings(deadline=None)
     @given(DOCUMENTS.map(lambda text: hujson.parse(f"[{text}]").root), st.lists(JSON, max_size=3))
     def test_appended_elements_come_after_the_others(self, array: hujson.Value, added: list[hujson.Json]) -> None:
         longer = hujson.append_elements(array, [hujson.commented(hujson.build(data), "x") for data in added])
@@ -195,6 +203,7 @@ class TestBuilding:
         assert isinstance(before, list)
         assert hujson.to_python(hujson.parse(hujson.format_value(longer)).root) == before + added
 
+    @settings(deadline=None)
     @given(
         DOCUMENTS.map(lambda text: hujson.parse(f'{{"k": {text}}}').root), st.dictionaries(st.text(), JSON, max_size=3)
     )
