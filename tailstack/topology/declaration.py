@@ -391,7 +391,9 @@ class ClusterDeclaration(Declaration):
     labels: dict[LabelKey, LabelValue] = Field(
         default_factory=dict, description="Labels by which access entries choose clusters"
     )
-    kubernetes: KubernetesDeclaration = Field(description="How the stack reaches the cluster")
+    kubernetes: KubernetesDeclaration = Field(
+        description="How the stack reaches the cluster. Needed in one of the files"
+    )
     operator: OperatorDeclaration = Field(default_factory=OperatorDeclaration, description="The Tailscale operator")
     expose: dict[Name, ExposeDeclaration] = Field(default_factory=dict, description="Services to expose")
     ingress: dict[Name, IngressDeclaration] = Field(default_factory=dict, description="HTTPS in front of Services")
@@ -478,7 +480,7 @@ class Scope(Declaration):
 class EnvironmentDeclaration(Declaration):
     """All files of one environment, merged by section."""
 
-    tailnet: TailnetDeclaration = Field(description="The tailnet as a whole")
+    tailnet: TailnetDeclaration = Field(description="The tailnet as a whole. Needed in one of the files")
     defaults: Defaults = Field(default_factory=Defaults, description="What holds for every cluster")
     groups: dict[GroupName, GroupEntry] = Field(default_factory=dict, description="Groups of users")
     postures: dict[PostureName, Annotated[list[Assertion], Field(min_length=1)]] = Field(
