@@ -19,8 +19,8 @@ $(READY): requirements/development.txt pyproject.toml
 setup: $(READY) ## make the virtual environment and build the tools that are missing
 	$(BIN)/tailstack sandbox build
 
-demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, mend them
-	$(BIN)/tailstack sandbox demo
+demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, mend them (KEEP=1 leaves them up)
+	$(BIN)/tailstack sandbox demo $(if $(KEEP),--keep)
 
 test: setup ## run every test
 	$(BIN)/python -m pytest

@@ -8,12 +8,13 @@ import shlex
 import time
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 import click
 
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.project import find_project
+from tailstack.commands.terminal import wants_colour
 from tailstack.sandbox.failure import SandboxError
 
 if TYPE_CHECKING:
@@ -177,6 +178,23 @@ def shell(folder: Path, arguments: tuple[str, ...]) -> int:
         os.execvpe(arguments[0], list(arguments), environment)  # noqa: S606 -- this is the command's purpose
     except OSError as error:
         raise click.ClickException(f"{arguments[0]} cannot be run: {error.strerror}") from error
+
+
+@command.command()
+@_in_folder
+@click.option("--keep", is_flag=True, help="Leave everything running afterwards, to look around in.")
+@click.option(
+    "--record",
+    type=click.File("w", encoding="utf-8"),
+    help="Write what is shown into this file as well, without colours.",
+)
+@_plain_failures
+def demo(folder: Path, keep: bool, record: TextIO | None) -> int:  # noqa: FBT001 -- click passes options by keyword
+    """Bring a whole tailnet up, show it, change it behind its stack, put it right, and take it down again."""
+    from tailstack.sandbox.demo.run import perform  # noqa: PLC0415 -- only when it is called
+
+    perform(find_project(Path.cwd()), folder, keep=keep, record=record, colour=wants_colour())
+    return ExitCode.CLEAN
 
 
 def _describe(sandbox: Sandbox) -> None:
