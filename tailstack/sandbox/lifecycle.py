@@ -240,6 +240,8 @@ def _start(
     choice = Choice.parse(plugins)
     tools = tools or ensure(DEMO_TOOLS)
     place.make()
+    if place.holder() is not None:
+        raise SandboxError(f"The sandbox in {place.path} runs already, or is being started.")
     installed = install(place.pulumi_home, choice, engine=tools["pulumi"])
     tools = {**tools, "pulumi": installed.engine or tools["pulumi"]}
     _link(place, tools)

@@ -34,6 +34,7 @@ DETACH = b"detach\n"
 _READY_SECONDS = 120.0
 _GRACE_SECONDS = 8.0
 _POLL_SECONDS = 0.03
+_WATCH_SECONDS = 2.0
 _PORT_TRIES = 5
 _LOG_LINES = 8
 
@@ -157,9 +158,9 @@ class Supervisor:
         )
 
     def watch(self) -> None:
-        """Stay until somebody asks for the end; note in the log who of the children ended before."""
-        while True:
-            self.requests.wait(None)
+        """Stay until somebody asks for the end, or deletes the folder; note in the log which children ended before."""
+        while self.folder.marker.exists():
+            self.requests.wait(_WATCH_SECONDS)
             for name, child in self.children.items():
                 code = child.process.poll()
                 if code is not None and not child.missed:

@@ -108,6 +108,12 @@ def test_up_where_one_runs_gives_that_one(sandbox: Sandbox) -> None:
         lifecycle.up(sandbox.folder, clusters=["red"])
 
 
+def test_another_owner_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxError, match="runs already"), running_sandbox(sandbox.folder):
+        pass
+    assert lifecycle.up(sandbox.folder) == sandbox
+
+
 def test_from_up_to_down_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Beside another sandbox that runs, with what was kept in between."""
     folder = tmp_path / "sandbox"

@@ -165,6 +165,15 @@ def test_let_go_while_it_starts_it_ends(start: Start) -> None:
     assert not processes.is_running(child)
 
 
+def test_with_its_folder_deleted_it_ends(start: Start) -> None:
+    supervised = start(TWO)
+    assert supervised.event() == {"event": "ready"}
+    children = supervised.children("api", "store")
+    supervised.folder.delete()
+    assert supervised.process.wait(60) == 0
+    assert not any(processes.is_running(child) for child in children)
+
+
 def test_a_second_one_in_the_same_folder_is_refused(start: Start) -> None:
     first = start(TWO)
     assert first.event() == {"event": "ready"}
