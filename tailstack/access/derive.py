@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tailstack.access.hujson import Buildable
+from tailstack.access.hujson import Buildable, build, spread
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
@@ -199,7 +199,7 @@ def _grant(permission: Permission) -> Derived:
     return Derived(
         section=Section.GRANTS,
         key=None,
-        value=grant,
+        value=spread(build(grant)) if permission.groups else grant,
         declaration=permission.declaration,
         places=(permission.place,),
         parts={

@@ -138,12 +138,12 @@ class _Closed:
         self._any_source = _names(sources, _BY_ADDRESS)
         self._any_target = _names(targets, _BY_ADDRESS)
         self._any_user = ROLES | {SHARED} | (_names(sources, {SelectorKind.GROUP, SelectorKind.DOMAIN}) - defined)
-        self._groups = [group.name for group in effective.groups if group.entries][: MOST_CANDIDATES // 2]
+        self._candidates = tuple(self._all_candidates([group.name for group in effective.groups if group.entries]))
 
     def source(self, target: str, protocol: str, port: int) -> str | None:
         """The first source without access to any node with this tag: a group, else a tag of a declared node."""
         targets = [self._node(tags, self._any_target) for tags in self._tag_sets[target]]
-        for candidate, principals in self._candidates():
+        for candidate, principals in self._candidates:
             if all(
                 self._access.reach(principal, node, protocol, port).verdict is Verdict.DENIED
                 for principal in principals
@@ -152,12 +152,13 @@ class _Closed:
                 return candidate
         return None
 
-    def _candidates(self) -> Iterator[tuple[str, list[Principal]]]:
-        for group in self._groups:
+    def _all_candidates(self, groups: Sequence[str]) -> Iterator[tuple[str, tuple[Principal, ...]]]:
+        tried = groups[: MOST_CANDIDATES // 2]
+        for group in tried:
             members = self._access.names.members(group) or ()
-            yield group, [self._user(member) for member in members]
-        for tag in list(self._tag_sets)[: MOST_CANDIDATES - len(self._groups)]:
-            yield tag, [self._node(tags, self._any_source) for tags in self._tag_sets[tag]]
+            yield group, tuple(self._user(member) for member in members)
+        for tag in list(self._tag_sets)[: MOST_CANDIDATES - len(tried)]:
+            yield tag, tuple(self._node(tags, self._any_source) for tags in self._tag_sets[tag])
 
     def _user(self, login: str) -> Principal:
         known = self._access.principal(login)

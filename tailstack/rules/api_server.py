@@ -152,7 +152,7 @@ def _rights(subject: Subject) -> Iterator[_Rights]:
     for access in subject.tailnet.access:
         if access.kubernetes is not None:
             yield _Rights(
-                who=f"access {access.name}",
+                who=f'access "{access.name}"',
                 groups=access.kubernetes.groups,
                 clusters=_clusters(access),
                 postures=access.src_posture,
@@ -230,7 +230,7 @@ def grant_span(subject: Subject) -> Iterator[Finding]:
                 yield GRANT_SPAN.at(
                     access.place,
                     *dict.fromkeys(cluster.operator.place for cluster in also),
-                    message=f"Access {access.name} to the API server of {listed(meant & {c.name for c in wearing})} is "
+                    message=f'Access "{access.name}" to the API server of {listed(meant & {c.name for c in wearing})} is '
                     f"granted on {tag}, which the operator of {listed(c.name for c in also)} wears too.",
                     expected="a tag of its own for each cluster's operator",
                 )

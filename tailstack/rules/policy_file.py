@@ -38,29 +38,35 @@ def undefined_selector(subject: Subject) -> Iterator[Finding]:
     for text, place in written_selectors(subject.tailnet):
         selector = parse_selector(text, place)
         if selector.kind in known and selector.name not in known[selector.kind]:
-            yield _undefined(str(selector.kind), selector.name, known[selector.kind], place)
+            what = f"The host {selector.name}" if selector.kind is SelectorKind.NAME else selector.name
+            yield _undefined(what, selector.name, known[selector.kind], place)
     postures = {posture.name for posture in policy.postures}
     for access in subject.tailnet.access:
         for name in access.src_posture:
             if name not in postures:
-                yield _undefined("posture", name, postures, access.place)
+                yield _undefined(name, name, postures, access.place)
 
 
-def _undefined(kind: str, name: str, known: set[str], place: Place) -> Finding:
-    near = nearest(name, known)
+def _undefined(what: str, name: str, known: set[str], place: Place) -> Finding:
+    # Compared without `group:` in front, which would make any two names look alike.
+    bare = {one.rpartition(":")[2]: one for one in known}
+    near = nearest(name.rpartition(":")[2], bare)
     return UNDEFINED_SELECTOR.at(
         place,
-        message=f"The {kind} {name} is defined nowhere.",
+        message=f"{what} is defined nowhere.",
         expected=f"one of {listed(sorted(known))}" if known else "",
-        mend=f"Write {near} if that is meant, or define {name}." if near else "",
+        mend=f"Write {bare[near]} if that is meant." if near else "",
     )
 
 
 def policy_refused(subject: Subject) -> Iterator[Finding]:
     """What the service would say of the whole policy, at the places where people wrote it."""
-    problems = validate(subject.policy.policy)
+    policy = subject.policy.policy
+    problems = validate(policy)
     if not any(problem.is_error for problem in problems):
-        failures = run_tests(subject.policy.policy, inventory_of(subject.nodes))
+        # Derived tests hold, as they say what is granted; those of the hand-written policy file have to be tried.
+        by_hand = tuple(test for test in policy.tests if not subject.policy.is_derived(test.place))
+        failures = run_tests(replace(policy, tests=by_hand), inventory_of(subject.nodes))
         problems = (*problems, *failure_findings(failures))
     for problem in problems:
         places = dict.fromkeys(source for place in problem.places for source in subject.policy.sources(place))

@@ -11,7 +11,7 @@ from tailstack.access import mistakes
 from tailstack.finding import Rule
 from tailstack.rules import api_server, chart, ingress, links, names, policy_file, tags
 from tailstack.rules.subject import Check
-from tailstack.topology.resolve import RULES as LANGUAGE_RULES
+from tailstack.topology.rules import RULES as LANGUAGE_RULES
 
 FAMILIES = {
     "0": "The YAML language",

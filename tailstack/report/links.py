@@ -1,0 +1,71 @@
+"""The proofs of links: each step from the client's namespace to the Service at the other end."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from tailstack.report.findings import WIDTH
+from tailstack.report.style import Style, counted
+from tailstack.rules.proof import LinkProof, Step
+
+
+def links_summary(proofs: Sequence[LinkProof], *, colour: bool = False) -> str:
+    """`37 links, 37 complete.`"""
+    style = Style(colour=colour)
+    complete = sum(proof.is_complete for proof in proofs)
+    paint = style.good if complete == len(proofs) else style.bad
+    return paint(f"{counted(len(proofs), 'link')}, {complete} complete.")
+
+
+def links_as_text(proofs: Sequence[LinkProof], *, colour: bool = False, width: int = WIDTH) -> str:
+    """Every link with its steps. Empty where there is none."""
+    style = Style(colour=colour)
+    return "\n".join(_paragraph(proof, style, width) for proof in proofs)
+
+
+def _paragraph(proof: LinkProof, style: Style, width: int) -> str:
+    verdict = style.good("complete") if proof.is_complete else style.bad("broken")
+    lines = [f"{style.strong(proof.link)}: {verdict}"]
+    longest = max(len(step.name) for step in proof.steps)
+    for step in proof.steps:
+        lines += _step(step, longest, style, width)
+    return "\n".join(lines) + "\n"
+
+
+def _step(step: Step, longest: int, style: Style, width: int) -> list[str]:
+    label = f"  {'ok' if step.holds else 'NO':<2}  {step.name:<{longest}}  "
+    lines = textwrap.wrap(
+        step.text,
+        width=width,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    mark = style.good("ok") if step.holds else style.bad("NO")
+    lines[0] = lines[0][:2] + mark + lines[0][4:]
+    if step.mend:
+        lines.append(" " * len(label) + f"mend: {step.mend}")
+    return lines
+
+
+def links_as_data(proofs: Sequence[LinkProof]) -> list[dict[str, object]]:
+    """The proofs as they stand in the JSON report."""
+    return [
+        {
+            "link": proof.link,
+            "complete": proof.is_complete,
+            "steps": [
+                {
+                    "name": step.name,
+                    "holds": step.holds,
+                    "text": step.text,
+                    "mend": step.mend,
+                    "places": [{"file": p.file, "line": p.line, "column": p.column} for p in step.places],
+                }
+                for step in proof.steps
+            ],
+        }
+        for proof in proofs
+    ]
