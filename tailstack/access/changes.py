@@ -58,10 +58,11 @@ class Right:
 class Change:
     """`who` gained or lost `right` at `what`; both are selectors as people wrote them.
 
-    `postures` are those of which one is needed (with the right as it is now, or as it was if it is lost), `before` those
-    that were needed where the condition changed. `via` are tags of routers. `through` is the group by whose change of
-    members it comes. `is_partial`: other entries still give some of what is lost to some of those who lose it. `places`
-    are where the entries stand that cause it: in the new policy, or in the old one if it is lost.
+    `postures` are those of which one is needed, `via` the tags of routers of which one is passed: as it is now, or as it
+    was if the right is lost. `before` and `before_via` are what was needed, where the condition changed; with `is_swap`
+    the new condition is easier for some and harder for others. `through` is the group by whose change of members it comes.
+    `is_partial`: other entries still give some of what is lost to some of those who lose it. `places` are where the
+    entries stand that cause it: in the new policy, or in the old one if it is lost.
     """
 
     direction: Direction
@@ -69,9 +70,11 @@ class Change:
     what: tuple[str, ...]
     right: Right
     postures: tuple[str, ...] = ()
-    before: tuple[str, ...] = ()
     via: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    before_via: tuple[str, ...] = ()
     through: str = ""
+    is_swap: bool = False
     is_partial: bool = False
     risk: Risk = Risk.ORDINARY
     places: tuple[Place, ...] = ()

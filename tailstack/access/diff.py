@@ -48,8 +48,9 @@ def _order(change: Change) -> tuple[object, ...]:
         str(right.ports),
         canonical(right.value),
         change.postures,
-        change.before,
         change.via,
+        change.before,
+        change.before_via,
         change.through,
     )
 
@@ -85,11 +86,15 @@ def _joined(one: Change, other: Change) -> Change:
 
 
 def _swapped(changes: dict[object, Change]) -> Iterator[Change]:
-    """Without the narrower half of `posture:b is needed instead of posture:a`, which the widened half says."""
-    widened = {_direction_free(change) for change in changes.values() if change.direction is Direction.WIDENED}
+    """With one change for `posture:b is needed instead of posture:a`, which is easier for some and harder for others."""
+    sides = {
+        direction: {_direction_free(c) for c in changes.values() if c.direction is direction} for direction in Direction
+    }
+    both = sides[Direction.WIDENED] & sides[Direction.NARROWED]
     for change in changes.values():
-        if change.direction is not Direction.NARROWED or _direction_free(change) not in widened:
-            yield change
+        is_swap = _direction_free(change) in both
+        if not is_swap or change.direction is Direction.WIDENED:
+            yield replace(change, is_swap=is_swap)
 
 
 def _direction_free(change: Change) -> object:

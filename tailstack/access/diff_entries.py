@@ -116,8 +116,9 @@ class EntryComparison:
                     what=(self._label(pair[1]),),
                     right=part.right,
                     postures=part.condition.names,
-                    before=_postures(others),
                     via=part.condition.via,
+                    before=_postures(others),
+                    before_via=_routers(others),
                     through=through,
                     risk=_risk(pair, part.right, eased=bool(others)),
                     places=part.places,
@@ -133,8 +134,9 @@ class EntryComparison:
                     what=(self._label(pair[1]),),
                     right=part.right,
                     postures=_postures(others) if others else part.condition.names,
+                    via=_routers(others) if others else part.condition.via,
                     before=part.condition.names if others else (),
-                    via=part.condition.via,
+                    before_via=part.condition.via if others else (),
                     through=through,
                     is_partial=not others and self._after.gives_some(pair, part.right),
                     risk=Risk.LOSS,
@@ -334,6 +336,10 @@ def _split(held: Held, others: list[Held]) -> Iterator[tuple[Held, tuple[Held, .
 
 def _postures(held: Iterable[Held]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in held for name in one.condition.names))
+
+
+def _routers(held: Iterable[Held]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for one in held for name in one.condition.via))
 
 
 def _risk(pair: Pair, right: Right, *, eased: bool) -> Risk:

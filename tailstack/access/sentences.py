@@ -36,16 +36,21 @@ def _parts(change: Change, named: int) -> Iterator[str]:
     if change.through:
         yield f", {'as a new member of' if change.direction in _MORE else 'who leaves'} {change.through},"
     yield " " + _did(change, named)
-    if change.via:
-        yield f", by way of {names(change.via, named)}"
     if change.direction in (Direction.WIDENED, Direction.NARROWED):
-        yield ": " + _condition_change(change)
-    elif change.postures:
-        devices = f"from a device in {' or '.join(change.postures)}"
-        yield f", only {devices}" if change.direction is Direction.GAINED else f" ({devices})"
+        yield ": " + ", and ".join(_conditions(change, named))
+    else:
+        yield from _under(change, named)
     if change.is_partial:
         yield ", but for what other entries still give"
     yield "."
+
+
+def _under(change: Change, named: int) -> Iterator[str]:
+    if change.via:
+        yield f", by way of {names(change.via, named)}"
+    if change.postures:
+        devices = f"from a device in {' or '.join(change.postures)}"
+        yield f", only {devices}" if change.direction is Direction.GAINED else f" ({devices})"
 
 
 _MORE = (Direction.GAINED, Direction.WIDENED)
@@ -67,7 +72,7 @@ def _did(change: Change, named: int) -> str:
         case RightKind.APPROVAL:
             what = "be exit nodes" if change.what == (EXIT_NODE,) else f"serve {targets}"
             return f"{_may(change)} {what} without approval by an admin"
-        case RightKind.ATTRIBUTE:
+        case _:
             return _attribute(change, is_one=is_one)
 
 
@@ -126,17 +131,26 @@ def _attribute(change: Change, *, is_one: bool) -> str:
     return f"{_VERBS[change.direction][not is_one]} the node attribute {change.right.name}"
 
 
-def _condition_change(change: Change) -> str:
-    now, before = " or ".join(change.postures), " or ".join(change.before)
-    if change.postures == change.before and change.right.kind is RightKind.SSH:
-        return f"{'now' if change.right.value == CHECK else 'no longer'} after a fresh login"
-    if change.postures == change.before:
-        return f"{now} asks for {'less' if change.direction is Direction.WIDENED else 'more'}"
+def _conditions(change: Change, named: int) -> Iterator[str]:
+    """What is asked now and what was asked before, in as many parts as differ."""
+    if change.via != change.before_via:
+        yield _instead(change, "by way of", names(change.via, named), names(change.before_via, named))
+    if change.postures != change.before:
+        yield _instead(change, "from a device in", " or ".join(change.postures), " or ".join(change.before))
+    elif change.right.kind is RightKind.SSH:
+        yield "now after a fresh login" if change.right.value == CHECK else "no longer after a fresh login"
+    elif change.via == change.before_via:
+        more = "something else" if change.is_swap else "less" if change.direction is Direction.WIDENED else "more"
+        yield f"{' or '.join(change.postures)} asks for {more}"
+
+
+def _instead(change: Change, how: str, now: str, before: str) -> str:
     if not now:
-        return f"no longer only from a device in {before}"
+        return f"no longer only {how} {before}"
     if not before:
-        return f"now only from a device in {now}"
-    return f"from a device in {now}, no longer {before}"
+        return f"now only {how} {now}"
+    only = "only " if change.direction is Direction.WIDENED and not change.is_swap else ""
+    return f"{how} {now}, no longer {only}{before}"
 
 
 def ports_text(ports: Ports) -> str:

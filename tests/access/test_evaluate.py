@@ -113,6 +113,7 @@ def test_selectors(src: str | list[str], dst: str, who: str, what: str, *, expec
 DEFINED = {
     "hosts": {"db": "10.0.0.5", "net": "10.0.0.0/8"},
     "ipsets": {
+        "ipset:twice": ["ipset:more", "ipset:more"],
         "ipset:db": ["add host:net", "remove 10.0.0.0/24", "ipset:more"],
         "ipset:more": ["10.0.0.5", "nonsense", "host:none"],
         "ipset:odd": ["10.0.0.1-10.0.0.6"],
@@ -140,6 +141,7 @@ DEFINED = {
         ("ipset:net", "8.8.8.8", False),
         ("ipset:loop", "10.9.9.9", True),
         ("ipset:none", "10.9.9.9", False),
+        ("ipset:twice", "ipset:twice", True),
         ("none", "10.9.9.9", False),
         ("none", "none", True),
     ],
@@ -282,3 +284,10 @@ def test_a_node_knows_what_it_routes() -> None:
     assert ROUTER.is_exit_node
     assert [str(route) for route in ROUTER.subnet_routes] == ["10.0.0.0/16"]
     assert not WEB.is_exit_node
+
+
+def test_selectors_and_texts_show_as_they_are_read() -> None:
+    found = access(grant(" autogroup:members ", "tag:web", "*", srcPosture=["posture:x"]))
+    assert str(found.entries[0].src[0]) == "autogroup:member"
+    assert found.policy.grants is not None
+    assert str(found.policy.grants[0].src_posture[0]) == "posture:x"
