@@ -5,6 +5,7 @@ urllib3 is used directly: importing the official Python client takes longer than
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import urllib3
 from urllib3 import exceptions
 
+from tailstack.sandbox.plugins.frame import PluginError
 from tailstack.sandbox.plugins.kubernetes.kinds import group_of
 from tailstack.sandbox.plugins.kubernetes.kubeconfig import Connection
 from tailstack.sandbox.plugins.values import Properties
@@ -30,23 +32,23 @@ _CONNECTIONS: Final = 64
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
-_CONFLICT: Final = 409
-_INVALID: Final = 422
 _BUSY: Final = (429, 503)
 _ERRORS: Final = 400
 
 
-class ApiError(Exception):
+class ApiError(PluginError):
     """What the API server refused, in its own words."""
 
-    def __init__(self, status: int, message: str, details: Properties) -> None:
+    def __init__(self, status: int, message: str, *, reason: str = "", details: Properties | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.details = details
+        self.reason = reason
+        self.details = details or {}
 
     @property
     def conflict(self) -> bool:
-        return self.status == _CONFLICT
+        """Whether another field manager owns what was to be changed."""
+        return self.reason == "Conflict"
 
     @property
     def forbidden(self) -> bool:
@@ -55,7 +57,7 @@ class ApiError(Exception):
     @property
     def immutable(self) -> bool:
         """Whether the object was refused because a field of it cannot change."""
-        return self.status == _INVALID and "field is immutable" in str(self)
+        return self.reason == "Invalid" and "field is immutable" in str(self)
 
     @property
     def missing(self) -> bool:
@@ -68,20 +70,18 @@ class ApiError(Exception):
     @property
     def required_field(self) -> str:
         """The field that was refused for being empty, where it was that."""
-        for cause in self.details.get("causes", []):
-            if cause.get("reason") == "FieldValueRequired":
-                return str(cause.get("field", ""))
-        return ""
+        causes = [cause for cause in self.details.get("causes", []) if cause.get("reason") == "FieldValueRequired"]
+        return str(causes[0].get("field", "")) if causes else ""
 
 
-class NoMatchError(Exception):
+class NoMatchError(PluginError):
     """The API server has no such kind. Its definition may come later."""
 
     def __init__(self, api_version: str, kind: str) -> None:
         super().__init__(f'no matches for kind "{kind}" in version "{api_version}"')
 
 
-class UnreachableError(Exception):
+class UnreachableError(PluginError):
     """The API server gave no answer."""
 
 
@@ -153,7 +153,7 @@ class Client:
     def probe(self) -> None:
         """Ask for something that every authenticated user may read. Raises where the server is of no use."""
         if not self._resources("v1"):
-            raise ApiError(_NOT_FOUND, "the server could not find the requested resource", {})
+            raise ApiError(_NOT_FOUND, "the server could not find the requested resource")
 
     def locate(self, api_version: str, kind: str, *, namespace: str = "", name: str = "") -> Location:
         """The place of an object, or of all objects of a kind where no name is given. Raises NoMatchError."""
@@ -253,15 +253,14 @@ def _root(api_version: str) -> str:
 
 
 def _error(status: int, data: bytes) -> ApiError:
-    message, details = f"the server answered {status}", cast("Properties", {})
-    try:
-        answer: Any = json.loads(data)
-        message, details = str(answer["message"]), cast("Properties", answer.get("details") or {})
-    except (ValueError, KeyError, TypeError):
-        pass  # not one of its own answers: a proxy's, or none
+    answer: Any = {}
+    with contextlib.suppress(ValueError):
+        answer = json.loads(data)  # a proxy's answer, for one, need not be one of its own
+    known = cast("Properties", answer) if isinstance(answer, dict) else {}
+    message = str(known.get("message") or f"the server answered {status}")
     if status == _UNAUTHORIZED:
         message = "the server has asked for the client to provide credentials"
-    return ApiError(status, message, details)
+    return ApiError(status, message, reason=str(known.get("reason", "")), details=known.get("details"))
 
 
 def _plain(error: exceptions.HTTPError) -> str:

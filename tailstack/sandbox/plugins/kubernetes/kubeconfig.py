@@ -19,13 +19,14 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from tailstack.sandbox.plugins.frame import PluginError
 from tailstack.sandbox.plugins.values import Properties
 
 _FILES: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _LISTS: Final = ("clusters", "contexts", "users")
 
 
-class KubeconfigError(Exception):
+class KubeconfigError(PluginError):
     """A kubeconfig that cannot be used. The message never repeats the file's content."""
 
 
@@ -87,12 +88,9 @@ def load(path_or_content: str) -> Properties:
     Empty: the files of KUBECONFIG, or ~/.kube/config, the first to name something wins. Raises KubeconfigError.
     """
     if path_or_content:
-        path = (
-            Path(path_or_content).expanduser() if "\n" not in path_or_content and "{" not in path_or_content else None
-        )
-        if path is None:
-            return _parse(path_or_content, Path.cwd())
-        return _load_file(path)
+        # What is no file is content, and never repeated in an error: it may be a secret.
+        path = Path(path_or_content).expanduser()
+        return _load_file(path) if _is_file(path) else _parse(path_or_content, Path.cwd())
     paths = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     merged: Properties = {}
     for path in paths or [Path("~/.kube/config").expanduser()]:
@@ -143,6 +141,13 @@ def _entry(kubeconfig: Properties, section: str, kind: str, name: str) -> Proper
     return None
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False  # too long for a path, or with a null in it
+
+
 def _load_file(path: Path) -> Properties:
     return _parse(_read(str(path)).decode(errors="replace"), path.absolute().parent)
 
@@ -157,7 +162,7 @@ def _parse(content: str, folder: Path) -> Properties:
     except yaml.YAMLError:
         raise KubeconfigError("not YAML") from None
     if not isinstance(document, dict):
-        raise KubeconfigError("a kubeconfig is a mapping with clusters, contexts and users")
+        raise KubeconfigError("neither a file nor a mapping with clusters, contexts and users")
     kubeconfig = cast("Properties", document)
     for section in _LISTS:
         entries: object = kubeconfig.get(section) or []

@@ -24,12 +24,12 @@ from typing import Any, Final, cast
 import yaml
 
 from tailstack.sandbox.plugins.frame import Checked, Diff, Failure, Live, PartialError, PluginError, Request
-from tailstack.sandbox.plugins.kubernetes.api import Client
-from tailstack.sandbox.plugins.kubernetes.kubeconfig import Connection
+from tailstack.sandbox.plugins.kubernetes.configuration import Configuration
 from tailstack.sandbox.plugins.kubernetes.objects import dig, identifier, parse_identifier, replacing, text, within
 from tailstack.sandbox.plugins.values import UNKNOWN, Properties, Secret, differences, has_unknown
 
 _DEFAULT_TIMEOUT: Final = 300
+_DRIVERS: Final = {"secret": "Secret", "secrets": "Secret", "configmap": "ConfigMap", "configmaps": "ConfigMap"}
 _COMPUTED: Final = ("checksum", "resourceNames")
 _OUTPUTS_ONLY: Final = ("status",)
 _LEFT_OUT: Final = ("valueYamlFiles", "postrender", "keyring", "verify")
@@ -66,16 +66,6 @@ _PAUSE: Final = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HelmSettings:
-    """`helmReleaseSettings` of the provider, and its client limits."""
-
-    driver: str = "secret"
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables for helm beside those of this process."""
-    flags: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
     """A revision of a release as helm keeps it."""
 
@@ -93,19 +83,13 @@ class HelmError(Exception):
     """What helm says went wrong, without the values it was given."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Releases:
-    """The releases of one cluster. `connection` and `client` are None where it cannot be reached."""
+    """The releases of one cluster. `warn` tells a message beside the resource with a URN."""
 
-    settings: HelmSettings
-    namespace: str
-    connection: Connection | None
-    client: Client | None
-    unreachable: str
-    """Why it cannot be reached."""
-    cancelled: threading.Event
-    warn: Callable[[str, str], None]
-    """Tell a warning about the resource with this URN."""
+    def __init__(self, config: Configuration, *, cancelled: threading.Event, warn: Callable[[str, str], None]) -> None:
+        self._config = config
+        self._cancelled = cancelled
+        self._warn = warn
 
     def check(self, request: Request) -> Checked:
         """The inputs with name, namespace and timeout, and with what the chart renders to."""
@@ -122,7 +106,7 @@ class Releases:
             suffix = hashlib.sha256(request.seed or secrets.token_bytes(32)).hexdigest()[:8]
             inputs["name"] = request.old_inputs.get("name") or f"{request.name}-{suffix}"
         if not inputs.get("namespace"):
-            inputs["namespace"] = self.namespace
+            inputs["namespace"] = self._config.namespace or "default"
         if inputs.get("skipAwait") is not True:
             inputs.setdefault("timeout", _DEFAULT_TIMEOUT)
         if isinstance(inputs.get("values"), dict) and not inputs.get("allowNullValues"):
@@ -160,7 +144,7 @@ class Releases:
             left = self.stored(inputs["namespace"], inputs["name"])
             if left is None or before is not None:
                 raise PluginError(str(error)) from error
-            self.warn(
+            self._warn(
                 f'Helm release "{inputs["name"]}" was created but has a failed status. Use the `helm` command to '
                 f"investigate the error, correct it, then retry. Reason: {error}",
                 request.urn,
@@ -188,7 +172,7 @@ class Releases:
     def read(self, request: Request) -> Live | None:
         """The release as helm has it. Values and a chart's version that changed show in the inputs."""
         namespace, name = parse_identifier(request.id)
-        stored = self.stored(namespace or self.namespace, name)
+        stored = self.stored(namespace or self._config.namespace, name)
         if stored is None:
             return None
         if not request.inputs:
@@ -211,8 +195,10 @@ class Releases:
         return Live(id=request.id, outputs=outputs_of(inputs, stored), inputs=inputs)
 
     def delete(self, request: Request) -> None:
-        if self.client is None:
-            raise PluginError(f'can\'t delete Helm Release with unreachable cluster. Reason: "{self.unreachable}"')
+        if self._config.client is None:
+            raise PluginError(
+                f'can\'t delete Helm Release with unreachable cluster. Reason: "{self._config.unreachable}"'
+            )
         inputs = request.inputs
         arguments = ["uninstall", str(inputs["name"]), "--ignore-not-found"]
         if inputs.get("atomic") or inputs.get("skipAwait") is not True:
@@ -224,18 +210,17 @@ class Releases:
 
     def stored(self, namespace: str, name: str) -> Stored | None:
         """The newest revision of a release, or None."""
-        kind = {"secret": "Secret", "secrets": "Secret", "configmap": "ConfigMap", "configmaps": "ConfigMap"}.get(
-            self.settings.driver
-        )
-        if self.client is None or kind is None:
-            raise PluginError(f'the Helm driver "{self.settings.driver}" is not covered by the sandbox\'s stand-in')
-        found = self.client.labelled("v1", kind, namespace, f"owner=helm,name={name}")
+        driver = self._config.helm_variables["HELM_DRIVER"]
+        if self._config.client is None or driver not in _DRIVERS:
+            raise PluginError(f'the Helm driver "{driver}" is not covered by the sandbox\'s stand-in')
+        kind = _DRIVERS[driver]
+        found = self._config.client.labelled("v1", kind, namespace, f"owner=helm,name={name}")
         newest = max(found, key=lambda one: int(one["metadata"]["labels"]["version"]), default=None)
         return None if newest is None else _decoded(newest, kind)
 
     def _require(self, doing: str) -> None:
-        if self.client is None:
-            raise PluginError(f"can't {doing} Helm Release with unreachable cluster: {self.unreachable}")
+        if self._config.client is None:
+            raise PluginError(f"can't {doing} Helm Release with unreachable cluster: {self._config.unreachable}")
 
     def _outputs(self, inputs: Properties) -> Properties:
         stored = self.stored(inputs["namespace"], inputs["name"])
@@ -271,13 +256,13 @@ class Releases:
         if not program:
             raise HelmError("there is no helm on PATH")
         command = [program, *arguments, "--namespace", namespace, *(["--values", "-"] if values is not None else [])]
-        environment = {**os.environ, "HELM_DRIVER": self.settings.driver, **self.settings.environment}
+        environment = {**os.environ, **self._config.helm_variables}
         with tempfile.NamedTemporaryFile("w", prefix="tailstack-", suffix=".json") as kubeconfig:
-            if self.connection is not None:
-                json.dump(self.connection.as_kubeconfig(), kubeconfig)
+            if self._config.connection is not None:
+                json.dump(self._config.connection.as_kubeconfig(), kubeconfig)
                 kubeconfig.flush()
-                command += ["--kubeconfig", kubeconfig.name, *self.settings.flags]
-            output, errors, code = _run(command, environment, json.dumps(values or {}).encode(), self.cancelled)
+                command += ["--kubeconfig", kubeconfig.name, *self._config.helm_flags]
+            output, errors, code = _run(command, environment, json.dumps(values or {}).encode(), self._cancelled)
         if code:
             raise HelmError(_without_values(_error_of(errors), values))
         return output

@@ -97,10 +97,12 @@ def test_a_login_through_a_program_is_refused(helper: str) -> None:
     ("content", "message"),
     [
         (f"a: [{SECRET}\nb: c", "line 2, column 2: "),
-        (f"- {SECRET}\n- x", "a kubeconfig is a mapping"),
+        (f"- {SECRET}\n- x", "neither a file nor a mapping"),
         (f"clusters: {SECRET}\n", "clusters: expected a list of mappings"),
         (f"users: [{SECRET}]\n", "users: expected a list of mappings"),
         (f"a: \x01{SECRET}\n", "not YAML"),
+        (SECRET, "neither a file nor a mapping"),
+        (f"/nowhere/{SECRET * 100}", "neither a file nor a mapping"),
     ],
 )
 def test_what_is_no_kubeconfig_is_told_without_repeating_it(content: str, message: str) -> None:
@@ -110,9 +112,9 @@ def test_what_is_no_kubeconfig_is_told_without_repeating_it(content: str, messag
     assert SECRET not in str(caught.value)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(kubeconfig.KubeconfigError, match="nowhere: No such file or directory"):
-        kubeconfig.load(str(tmp_path / "nowhere"))
+def test_a_file_that_a_kubeconfig_names_and_is_not_there_is_named() -> None:
+    with pytest.raises(kubeconfig.KubeconfigError, match=r"nowhere/token: No such file or directory"):
+        kubeconfig.connection(config(token="", tokenFile="/nowhere/token")).headers()
 
 
 def test_a_password_is_sent_as_one() -> None:

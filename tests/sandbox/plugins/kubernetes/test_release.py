@@ -212,7 +212,7 @@ def test_helm_keeps_its_releases_where_it_is_told_to(
 def test_releases_outside_of_the_cluster_are_left_out(plugin: Plugin, cluster: Cluster, chart: Path) -> None:
     plugin.provider.configure({**plugin.config, "helmReleaseSettings": json.dumps({"driver": "sql"})})
     with pytest.raises(PluginError, match='the Helm driver "sql" is not covered by the sandbox\'s stand-in'):
-        plugin.resource(RELEASE).create(program(chart, cluster))
+        plugin.provider.create(plugin.resource(RELEASE).request(inputs=program(chart, cluster)))
 
 
 def test_without_helm_a_release_is_an_error(
