@@ -43,7 +43,9 @@ def test_an_environment_with_errors_is_refused_before_anything_is_changed(bench:
 
 def test_the_policy_pack_refuses_masters_without_a_posture(bench: Bench) -> None:
     bench.edit(SERVICE, "    srcPosture: [posture:latestMac]\n", "")
-    outcome = bench.pulumi().preview(STACK, "--policy-pack", "policies")
+    outcome = bench.pulumi().preview(
+        STACK, "--policy-pack", "policies", "--policy-pack-config", "policies/sandbox.json"
+    )
     assert outcome.exit_code != 0
     assert [v.policy for v in outcome.log.violations if v.is_mandatory] == ["no-system-masters-without-posture"]
 

@@ -158,7 +158,7 @@ def test_row_11_admins_administer_blue_from_a_current_mac_and_can_reach_it(polic
 
 def test_rows_12_and_15_kubeconfigs_for_auth_and_noauth_are_outputs(applied: Bench) -> None:
     shown = applied.pulumi().plain("stack", "output", "--json", "--stack", STACK)
-    assert json.loads(shown.stdout)["kubeconfigs"] == "[secret]"
+    assert json.loads(shown.stdout)["kubeconfigs"] == {"blue": "[secret]", "green": "[secret]"}
     open_ = applied.pulumi().plain("stack", "output", "--json", "--show-secrets", "--stack", STACK)
     configs = {name: yaml.safe_load(text) for name, text in json.loads(open_.stdout)["kubeconfigs"].items()}
     servers = {name: config["clusters"][0]["cluster"]["server"] for name, config in configs.items()}
