@@ -1,12 +1,13 @@
 """Helm releases, `kubernetes:helm.sh/v3:Release`, through the `helm` program (`provider/helm_release.go`).
 
 helm installs, upgrades, uninstalls and renders. What is there it keeps in the cluster itself, where it is read from.
-Values and the kubeconfig reach helm on stdin and in a file of our own, never on its command line.
+Values reach helm on stdin and the kubeconfig in a file of its own, never on its command line.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import json
@@ -15,9 +16,10 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -257,12 +259,11 @@ class Releases:
             raise HelmError("there is no helm on PATH")
         command = [program, *arguments, "--namespace", namespace, *(["--values", "-"] if values is not None else [])]
         environment = {**os.environ, **self._config.helm_variables}
-        with tempfile.NamedTemporaryFile("w", prefix="tailstack-", suffix=".json") as kubeconfig:
-            if self._config.connection is not None:
-                json.dump(self._config.connection.as_kubeconfig(), kubeconfig)
-                kubeconfig.flush()
-                command += ["--kubeconfig", kubeconfig.name, *self._config.helm_flags]
-            output, errors, code = _run(command, environment, json.dumps(values or {}).encode(), self._cancelled)
+        connection = self._config.connection
+        with _file_of(connection.as_kubeconfig() if connection else {}) as (kubeconfig, descriptors):
+            command += ["--kubeconfig", kubeconfig, *self._config.helm_flags]
+            sent = json.dumps(values or {}).encode()
+            output, errors, code = _run(command, environment, sent, descriptors, self._cancelled)
         if code:
             raise HelmError(_without_values(_error_of(errors), values))
         return output
@@ -348,12 +349,40 @@ def _decoded(kept: Properties, kind: str) -> Stored:
     )
 
 
+@contextlib.contextmanager
+def _file_of(kubeconfig: Properties) -> Generator[tuple[str, tuple[int, ...]]]:
+    """A path under which helm finds a kubeconfig, and what helm must inherit for that.
+
+    On Linux it is in memory only, so that no credentials are left when this process is killed.
+    """
+    content = json.dumps(kubeconfig).encode()
+    if sys.platform == "linux":
+        with os.fdopen(os.memfd_create("kubeconfig"), "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}", (file.fileno(),)
+    else:
+        with tempfile.NamedTemporaryFile(prefix="tailstack-") as file:
+            file.write(content)
+            file.flush()
+            yield file.name, ()
+
+
 def _run(
-    command: Sequence[str], environment: Mapping[str, str], sent: bytes, cancelled: threading.Event
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    sent: bytes,
+    descriptors: Sequence[int],
+    cancelled: threading.Event,
 ) -> tuple[str, str, int]:
     """Output, errors and exit code. A cancelled helm is asked to leave: it then marks its release as failed."""
     with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=descriptors,
     ) as helm:
         asked, pending = False, cast("bytes | None", sent)
         while True:

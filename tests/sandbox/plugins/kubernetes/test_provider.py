@@ -427,6 +427,15 @@ def test_a_patch_of_something_that_went_away_is_deleted_without_a_word(plugin: P
     assert not cluster.exists("Service", "shared")
 
 
+def test_a_patch_of_what_is_not_there_makes_it_and_then_cannot_be_deleted(plugin: Plugin, cluster: Cluster) -> None:
+    patch = plugin.resource(SERVICE_PATCH)
+    patch.create(service("alone"))
+    assert cluster.owners("Service", "alone") == {patch.state["__fieldManager"]}
+    with pytest.raises(PluginError, match="this Patch resource is currently managing a required field") as caught:
+        patch.delete()
+    assert str(caught.value).endswith(": spec.ports")
+
+
 def test_a_patch_needs_a_name(plugin: Plugin) -> None:
     with pytest.raises(PluginError, match=r"patch resources require the `.metadata.name` field to be set"):
         plugin.resource(SERVICE_PATCH).check({"apiVersion": "v1", "kind": "Service", "metadata": {}})

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Generator
@@ -329,12 +330,13 @@ def test_secret_values_are_nowhere_to_be_seen_while_helm_runs(
     watching.parent.mkdir()
     watching.write_text(f'#!/bin/sh\necho "$@" >> {seen}; env >> {seen}; exec {helm} "$@"\n', "utf-8")
     watching.chmod(0o755)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("PATH", f"{watching.parent}{os.pathsep}{os.environ['PATH']}")
     plugin.resource(RELEASE).create(program(chart, cluster))
     told = seen.read_text("utf-8")
     assert "install small" in told
     assert not [form for form in (WORD, base64.b64encode(WORD.encode()).decode()) if form in told]
-    (kubeconfig,) = {
-        word for line in told.splitlines() if "install small" in line for word in line.split() if word.endswith(".json")
-    }
-    assert not Path(kubeconfig).exists()
+    assert "--kubeconfig" in told
+    assert list(temporary.iterdir()) == []
