@@ -26,7 +26,6 @@ from tailstack.topology.placed import Path
 from tailstack.topology.ports import WRONG_PORT, is_one_port, read_ports
 from tailstack.topology.scopes import OUTSIDE_SCOPE
 from tailstack.topology.tailnet import Chart, Exposure, Ingress, Operator, Port, ServicePort
-from tailstack.topology.validation import MISSING_KEY
 from tailstack.topology.wording import path_text
 
 RESERVED_NAME = Rule(
@@ -130,11 +129,11 @@ class ClusterResolver:
 
     def _chart(self, path: Path, declared: ChartDeclaration, default: ChartDeclaration) -> Chart:
         version = declared.version or default.version
-        if version is None and not self.notes.is_broken("defaults") and not self.notes.is_broken(*path):
-            self.notes.say(
-                MISSING_KEY,
-                self.notes.key(*path),
-                message=f"Nothing says which version of the operator's chart {path_text(path[:-1])} gets.",
+        if version is None and not self.notes.is_disturbed("defaults"):
+            self.notes.needs(
+                *path,
+                key="chart",
+                why="nothing says which version of the operator's chart it gets",
                 expected='a version such as "1.102.3", of this cluster or of all of them',
                 mend="Add `chart: {version: ...}` to the cluster's `operator`, or to `defaults.operator` for all clusters.",
             )
@@ -222,12 +221,12 @@ class ClusterResolver:
     def _check_selector(self, path: Path, declared: ExposeDeclaration) -> None:
         is_created = declared.managed_by is ManagedBy.PULUMI
         if is_created and declared.selector is None:
-            self.notes.say(
-                MISSING_KEY,
-                self.notes.key(*path),
-                message=f"{path_text(path)} needs the key selector, because the stack creates its Service.",
-                expected="selector: the labels of the pods, for example {app.kubernetes.io/name: nginx}",
-                mend="Add `selector:`, or `managedBy: patch` (the Service exists) or `managedBy: gitops` (somebody else applies it).",
+            self.notes.needs(
+                *path,
+                key="selector",
+                why="the stack creates its Service",
+                expected="the labels of the pods, for example {app.kubernetes.io/name: nginx}",
+                mend="Add `selector:`, or `managedBy: patch` if the Service exists, or `gitops` if somebody else applies it.",
             )
         if not is_created and declared.selector is not None:
             self._say_only_created(path, "selector", declared.managed_by)

@@ -272,7 +272,7 @@ class _Reader:
             self._syntax_error(error)
         finally:
             parser.dispose()
-        if not self.root:
+        if not self.root and not self.findings and not self.shared:
             self._stop(NO_SECTIONS, (self.file, 1, 1), message="The file declares nothing.")
 
     def _syntax_error(self, error: yaml.YAMLError) -> NoReturn:
@@ -414,7 +414,7 @@ class _Reader:
             self._stop(NO_SECTIONS, at, message="The file declares nothing.")
         else:
             self.doubtful.add(at)
-            self._put(top, None, at)
+            self._put(top, "", at)
 
     def _refuse_decoration(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, at: Mark) -> None:
         if event.anchor is not None:

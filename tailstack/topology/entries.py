@@ -32,8 +32,7 @@ from tailstack.topology.tailnet import (
     Port,
     Source,
 )
-from tailstack.topology.validation import MISSING_KEY
-from tailstack.topology.wording import listed, path_text, quoted
+from tailstack.topology.wording import listed, path_text
 
 NOT_A_SOURCE = Rule(
     code="TS051",
@@ -101,12 +100,11 @@ class AccessResolver:
         if declared.ports is None:
             bare = [destination.reference for destination in destinations if not destination.ports]
             if bare:
-                self.notes.say(
-                    MISSING_KEY,
-                    self.notes.value(*path),
-                    message=f"The access entry {quoted(declared.name)} needs the key ports, because {listed(bare)} says none.",
+                self.notes.needs(
+                    *path,
+                    key="ports",
+                    why=f"{listed(bare)} says none",
                     expected='a list of ports, for example [tcp:443], or ["*"] for all of them',
-                    mend="Add `ports:`.",
                 )
             return tuple(destinations)
         ports = read_ports(self.notes, (*path, "ports"), declared.ports)
@@ -247,10 +245,10 @@ class AccessResolver:
         roles = {"clusterRole": declared.cluster_role, "role": declared.role}
         key = self.notes.exactly_one(path, roles)
         if key == "role" and not declared.namespaces:
-            self.notes.say(
-                MISSING_KEY,
-                self.notes.value(*path),
-                message=f"{path_text(path)} needs the key namespaces, because a Role exists in a namespace only.",
+            self.notes.needs(
+                *path,
+                key="namespaces",
+                why="a Role exists in a namespace only",
                 expected="a list of namespaces, for example [default]",
                 mend="Add `namespaces:`, or bind a `clusterRole`.",
             )

@@ -15,8 +15,7 @@ from tailstack.topology.placed import Path
 from tailstack.topology.ports import check_offered, read_ports
 from tailstack.topology.references import References
 from tailstack.topology.tailnet import Address, Egress, Exposure, Ingress, Machine, Port, Target
-from tailstack.topology.validation import MISSING_KEY
-from tailstack.topology.wording import listed, path_text, quoted
+from tailstack.topology.wording import listed, quoted
 
 NOT_A_CONSUMER = Rule(
     code="TS049",
@@ -137,12 +136,11 @@ class LinkResolver:
         offered = None if isinstance(target, Machine | Address) else target.granted_ports
         if texts is None:
             if offered is None:
-                self.notes.say(
-                    MISSING_KEY,
-                    self.notes.key(*path),
-                    message=f"{path_text(path)} needs the key ports, because nobody declared what its target listens on.",
+                self.notes.needs(
+                    *path,
+                    key="ports",
+                    why="nobody declared what its target listens on",
                     expected="a list of ports, for example [tcp:5432]",
-                    mend="Add `ports:`.",
                 )
             return offered
         ports = read_ports(self.notes, (*path, "ports"), texts)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from tailstack.finding import Finding, Place, Rule
-from tailstack.topology.placed import Path, PlacedList, PlacedMap, Value
+from tailstack.topology.placed import Path, PlacedList, PlacedMap
 from tailstack.topology.validation import NAMED_PARTS, wrong_type
 from tailstack.topology.wording import path_text
 
@@ -49,8 +49,8 @@ def merge(roots: Iterable[PlacedMap]) -> tuple[PlacedMap, tuple[Finding, ...]]:
 def _merge_into(into: PlacedMap, more: PlacedMap, spread: _Spread, path: Path, findings: list[Finding]) -> None:
     for key, value in more.items():
         inside = spread.get(key, spread.get(_ANY_NAME))
-        there: Value = into.get(key)
-        if key not in into:
+        there = into.get(key)
+        if there is None:
             into.put(key, value, *more.marks[key])
         elif inside is None:
             places = (Place(*more.marks[key][0]), Place(*into.marks[key][0]))

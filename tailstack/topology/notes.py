@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tailstack.finding import Finding, Place, Rule
 from tailstack.topology.placed import Path, PlacedMap, key_place, value_place
 from tailstack.topology.scopes import FileScope
+from tailstack.topology.validation import MISSING_KEY
 from tailstack.topology.wording import did_you_mean, listed, path_text, quoted
 
 ONE_OF = Rule(
@@ -77,11 +78,28 @@ class Notes:
         """Whether this, or what it is a part of, had a finding that leaves it unknown."""
         return bool(self.broken) and any(path[: end + 1] in self.broken for end in range(len(path)))
 
+    def is_disturbed(self, *path: str | int) -> bool:
+        """Whether something inside of this had a finding: what seems to be missing may be what was meant there."""
+        return any(broken[: len(path)] == path for broken in self.broken)
+
+    def needs(self, *path: str | int, key: str, why: str, expected: str, mend: str = "") -> None:
+        """Note that the mapping at this path needs a key, unless it may be there under a wrong name."""
+        if not self.is_disturbed(*path):
+            self.say(
+                MISSING_KEY,
+                self.value(*path),
+                message=f"{path_text(path)} needs the key {key}, because {why}.",
+                expected=expected,
+                mend=mend or f"Add `{key}:`.",
+            )
+
     def exactly_one(self, path: Path, keys: Mapping[str, object]) -> str | None:
         """The one key that is set; a finding and None where there are none or several."""
         given = [key for key, value in keys.items() if value is not None]
         if len(given) == 1:
             return given[0]
+        if not given and self.is_disturbed(*path):
+            return None
         has = f"has {' and '.join(given)} at once" if given else "says nothing"
         message = f"{path_text(path)} {has}."
         self.say(ONE_OF, self.value(*path), message=message, expected=f"exactly one of {listed(keys)}")

@@ -10,7 +10,7 @@ from tailstack.finding import Place
 Mark: TypeAlias = tuple[str, int, int]
 """A place as a plain tuple (file, line, column), because there are many thousands of them."""
 
-Value: TypeAlias = "str | int | bool | PlacedMap | PlacedList | None"
+Value: TypeAlias = "str | int | bool | PlacedMap | PlacedList"
 Step: TypeAlias = "str | int"
 Path: TypeAlias = tuple[Step, ...]
 """How to get to a value from the top: keys of mappings and indexes of lists."""
@@ -83,7 +83,7 @@ def value_place(root: PlacedMap, path: Iterable[Step]) -> Place:
     return Place(*_follow(root, path)[0][1])
 
 
-def value_at(root: PlacedMap, path: Iterable[Step]) -> Value:
+def value_at(root: PlacedMap, path: Iterable[Step]) -> Value | None:
     """The value itself; None where the path leads nowhere."""
     _, value, is_there = _follow(root, path)
     return value if is_there else None

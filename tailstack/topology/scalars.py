@@ -60,12 +60,15 @@ SHARED_VALUE = Rule(
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A plain scalar that is refused: by which rule, and what is said about it. `value` is what it stands for meanwhile."""
+    """A plain scalar that is refused: by which rule, and what is said about it. `value` stands in its place meanwhile.
+
+    An empty text stands for nothing, because it is wrong nearly everywhere: what it belongs to is then not looked at further.
+    """
 
     rule: Rule
     message: str
     mend: str
-    value: str | None
+    value: str
 
 
 Scalar: TypeAlias = str | int | bool | Trap
@@ -100,9 +103,9 @@ def _judged(text: str) -> Scalar:
     if _WHOLE_NUMBER.match(text):
         return int(text)
     if text == "<<":
-        return Trap(SHARED_VALUE, "The merge key << takes over the keys of another mapping.", "", None)
+        return Trap(SHARED_VALUE, "The merge key << takes over the keys of another mapping.", "", "")
     if text in _NULLS:
-        return Trap(NO_VALUE, "There is no value here.", "", None)
+        return Trap(NO_VALUE, "There is no value here.", "", "")
     if text in _WORDS:
         return Trap(
             AMBIGUOUS_WORD,

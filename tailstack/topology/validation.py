@@ -6,6 +6,7 @@ how things fit together are found in the same run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from tailstack.topology.placed import (
 )
 from tailstack.topology.schema import SCOPE, file_schema
 from tailstack.topology.shape import below, expectation, keys_at, name_syntax_at, resolved, shape_at
-from tailstack.topology.wording import did_you_mean, listed, path_text, quoted
+from tailstack.topology.wording import did_you_mean, listed, nearest, path_text, quoted
 
 UNKNOWN_KEY = Rule(
     code="TS030",
@@ -105,7 +106,17 @@ def validate(root: PlacedMap) -> Validated:
             mistakes += found
             broken |= _cut(root, found)
         else:
-            return Validated(declaration=declaration, mistakes=tuple(mistakes), broken=broken)
+            return Validated(declaration=declaration, mistakes=_without_misspelt(mistakes), broken=broken)
+
+
+def _without_misspelt(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
+    """Without the missing keys that are there under a name that is nearly right: each is one mistake and not two."""
+    misspelt: set[Path] = set()
+    for mistake in mistakes:
+        if mistake.finding.rule is UNKNOWN_KEY:
+            meant = nearest(str(mistake.path[-1]), keys_at(mistake.path[:-1]))
+            misspelt.add((*mistake.path[:-1], meant or ""))
+    return tuple(m for m in mistakes if m.finding.rule is not MISSING_KEY or m.path not in misspelt)
 
 
 def validate_scope(root: PlacedMap) -> tuple[Scope | None, tuple[Mistake, ...]]:
@@ -125,7 +136,8 @@ def mistakes_of(error: ValidationError, root: PlacedMap, prefix: Path = ()) -> t
 
 def _mistake(details: ErrorDetails, root: PlacedMap, prefix: Path) -> Mistake:
     kind, location = details["type"], prefix + details["loc"]
-    if location[-1] == _KEY_OF_MAPPING and "patternProperties" in shape_at(_path(location[:-2])):
+    is_about_key = location[-1] == _KEY_OF_MAPPING and kind != "extra_forbidden"
+    if is_about_key and "patternProperties" in shape_at(_path(location[:-2])):
         path = _path(location[:-1])
         return Mistake(path, _wrong_name(root, path))
     path = _path(location)
@@ -137,7 +149,7 @@ def _mistake(details: ErrorDetails, root: PlacedMap, prefix: Path) -> Mistake:
         case "too_short":
             finding = _wrong_value(root, path, "is empty")
         case "string_too_long":
-            finding = _wrong_value(root, path, f"is longer than {shape_at(path)['maxLength']} characters")
+            finding = _wrong_value(root, path, f"is longer than {details.get('ctx', {})['max_length']} characters")
         case _ if kind.endswith("_type") or kind == "wrong_kind":
             finding = wrong_type(path, value_at(root, path), value_place(root, path))
         case _:
@@ -159,7 +171,7 @@ def _path(location: Path) -> Path:
     return tuple(path)
 
 
-def _shown(value: Value) -> str:
+def _shown(value: Value | None) -> str:
     """A value in words, for after "is"."""
     if isinstance(value, str):
         return f"the text {quoted(value)}" if value else "an empty text"
@@ -167,9 +179,7 @@ def _shown(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return f"the number {value}"
-    if isinstance(value, PlacedMap):
-        return "a mapping"
-    return "a list" if isinstance(value, PlacedList) else "nothing"
+    return "a list" if isinstance(value, PlacedList) else "a mapping"
 
 
 def _unknown_key(root: PlacedMap, path: Path) -> Finding:
@@ -193,7 +203,7 @@ def _missing_key(root: PlacedMap, path: Path) -> Finding:
     )
 
 
-def wrong_type(path: Path, value: Value, place: Place) -> Finding:
+def wrong_type(path: Path, value: Value | None, place: Place) -> Finding:
     """The finding for the value at this path, and at this place, that is written as something else than expected."""
     shape = shape_at(path)
     mend = ""
