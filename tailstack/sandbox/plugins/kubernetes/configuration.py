@@ -46,12 +46,12 @@ class Configuration:
 def check(config: Properties) -> list[Failure]:
     """What is wrong with the options, or not covered."""
     failures = [
-        Failure(property=name, reason=f"{name} is not covered by the sandbox's stand-in")
+        Failure(property=name, reason=f"{name} is not covered by the sandbox's stand-in (docs/plugins.md)")
         for name in _NOT_COVERED
         if config.get(name)
     ]
     if config.get("enableServerSideApply") in (False, "false"):
-        reason = "the sandbox's stand-in knows server-side apply only"
+        reason = "the sandbox's stand-in knows server-side apply only (docs/plugins.md)"
         failures.append(Failure(property="enableServerSideApply", reason=reason))
     return failures
 

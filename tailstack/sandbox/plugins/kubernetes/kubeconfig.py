@@ -119,7 +119,9 @@ def connection(kubeconfig: Properties, *, context: str = "", cluster: str = "", 
     if user is None and user_name:
         raise KubeconfigError(f'auth info "{user_name}" does not exist')
     if user and (user.get("exec") or user.get("auth-provider")):
-        raise KubeconfigError(f'auth info "{user_name}" logs in through a program, which the stand-in does not do')
+        raise KubeconfigError(
+            f'auth info "{user_name}" logs in through a program, which the stand-in does not do (docs/plugins.md)'
+        )
     return Connection(
         server=str(server["server"]).rstrip("/"),
         namespace=namespace or str(chosen.get("namespace") or "default"),

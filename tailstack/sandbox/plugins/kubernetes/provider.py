@@ -243,7 +243,7 @@ class KubernetesProvider:
 
     def invoke(self, token: str, arguments: Properties) -> Properties:
         del arguments
-        raise PluginError(f'the function "{token}" is not covered by the sandbox\'s stand-in')
+        raise PluginError(f'the function "{token}" is not covered by the sandbox\'s stand-in (docs/plugins.md)')
 
     def _reachable(self, request: Request) -> Client | None:
         """The cluster, or None in a preview without one."""

@@ -97,12 +97,12 @@ class Releases:
         """The inputs with name, namespace and timeout, and with what the chart renders to."""
         inputs = {key: value for key, value in request.inputs.items() if value is not None and key not in _COMPUTED}
         failures = tuple(
-            Failure(property=key, reason=f"{key} is not covered by the sandbox's stand-in")
+            Failure(property=key, reason=f"{key} is not covered by the sandbox's stand-in (docs/plugins.md)")
             for key in _LEFT_OUT
             if inputs.get(key)
         )
         if dig(inputs, "repositoryOpts", "password"):
-            reason = "a repository with a password is not covered by the sandbox's stand-in"
+            reason = "a repository with a password is not covered by the sandbox's stand-in (docs/plugins.md)"
             failures = (*failures, Failure(property="repositoryOpts", reason=reason))
         if not inputs.get("name"):
             suffix = hashlib.sha256(request.seed or secrets.token_bytes(32)).hexdigest()[:8]
@@ -214,7 +214,7 @@ class Releases:
         """The newest revision of a release, or None."""
         driver = self._config.helm_variables["HELM_DRIVER"]
         if self._config.client is None or driver not in _DRIVERS:
-            raise PluginError(f'the Helm driver "{driver}" is not covered by the sandbox\'s stand-in')
+            raise PluginError(f'the Helm driver "{driver}" is not covered by the sandbox\'s stand-in (docs/plugins.md)')
         kind = _DRIVERS[driver]
         found = self._config.client.labelled("v1", kind, namespace, f"owner=helm,name={name}")
         newest = max(found, key=lambda one: int(one["metadata"]["labels"]["version"]), default=None)

@@ -151,7 +151,7 @@ def _json_path(raw: str) -> _JsonPath:
         raise WaitForError(f"{match['source']}= requires a value")
     path = match["path"].strip().removeprefix("$")
     if not path or "".join(step[0] for step in _STEP.finditer(path)) != path:
-        raise WaitForError(f'parsing "{match["source"]}": not a path that the stand-in knows')
+        raise WaitForError(f'parsing "{match["source"]}": not a path that the stand-in knows (docs/plugins.md)')
     return _JsonPath(source=match["source"], path=path, value=match["value"] or "")
 
 

@@ -114,8 +114,8 @@ def test_of_several_conditions_all_must_be_met() -> None:
         ("jsonpath={.status.phase}=", "{.status.phase}= requires a value"),
         ("jsonpath={.a}=b=c", "format should be {.path}=value or {.path}, got '{.a}=b=c'"),
         ("jsonpath={.a}={.b}", "format should be {.path}=value or {.path}, got '{.a}={.b}'"),
-        ("jsonpath={}", 'parsing "{}": not a path that the stand-in knows'),
-        ("jsonpath={.a..b}", 'parsing "{.a..b}": not a path that the stand-in knows'),
+        ("jsonpath={}", 'parsing "{}": not a path that the stand-in knows (docs/plugins.md)'),
+        ("jsonpath={.a..b}", 'parsing "{.a..b}": not a path that the stand-in knows (docs/plugins.md)'),
     ],
 )
 def test_a_wait_that_cannot_be_understood_is_refused(expression: str, message: str) -> None:
