@@ -8,7 +8,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Service, ServiceSpecArgs
 
 from components.kubernetes_objects import Ready, metadata, waiting
-from components.options import child, former_resource_names, resource_name
+from components.options import node, resource_name
 from tailstack.topology.tailnet import Address, Egress
 
 SECTION = "egress"
@@ -44,10 +44,12 @@ def lead_out(
             annotations=annotations_of(egress) | waiting(Ready.SERVICE, skip=skip_await),
         ),
         spec=ServiceSpecArgs(type="ExternalName", external_name=PLACEHOLDER),
-        opts=child(
+        opts=node(
             parent,
+            cluster=egress.cluster,
+            section=SECTION,
+            former_names=egress.former_names,
             depends_on=depends_on,
-            formerly=former_resource_names(egress.cluster, SECTION, egress.former_names),
             ignore_changes=["spec.externalName"],
         ),
     )

@@ -18,10 +18,9 @@ from components.tailnet import Tailnet, TailnetArgs
 from tailstack.topology import tailnet as topology
 from tailstack.topology.declaration import ManagedBy
 
-STAYS = (
-    "the policy file of the tailnet",
-    "the tailnet's settings: MagicDNS and HTTPS certificates",
-)
+STAYS = ("the policy file of the tailnet", "MagicDNS as it is set", "HTTPS certificates as they are set")
+STAYS_AFTER_RESET = STAYS[2:]
+"""The provider has no way back for the tailnet's settings: its delete of TailnetSettings does nothing."""
 
 
 def build(
@@ -83,5 +82,5 @@ def outputs(tailnet: topology.Tailnet, *, reset_on_destroy: bool) -> dict[str, o
             e.reference: annotations_of(e) for e in tailnet.exposures if e.managed_by is ManagedBy.GITOPS
         },
         "kubeconfigs": {name: pulumi.Output.secret(text) for name, text in configs.items() if text is not None},
-        "staysAfterDestroy": [] if reset_on_destroy else list(STAYS),
+        "staysAfterDestroy": list(STAYS_AFTER_RESET if reset_on_destroy else STAYS),
     }

@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import Service, ServicePatch, ServicePortArgs, Se
 from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
 from components.kubernetes_objects import Ready, metadata, waiting
-from components.options import child, former_resource_names, resource_name
+from components.options import node, resource_name
 from tailstack.topology.declaration import ManagedBy
 from tailstack.topology.tailnet import Exposure, ServicePort
 
@@ -34,10 +34,12 @@ def expose(
 ) -> pulumi.Resource | None:
     """The one resource of an exposure: the Service itself, annotations on one that exists, or nothing for `gitops`."""
     name = resource_name(exposure.cluster, SECTION, exposure.name)
-    options = child(
+    options = node(
         parent,
+        cluster=exposure.cluster,
+        section=SECTION,
+        former_names=exposure.former_names,
         depends_on=depends_on,
-        formerly=former_resource_names(exposure.cluster, SECTION, exposure.former_names),
     )
     annotated = annotations_of(exposure) | waiting(Ready.SERVICE, skip=skip_await)
     match exposure.managed_by:

@@ -17,7 +17,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from components.kubernetes_objects import Ready, metadata, waiting
-from components.options import child, former_resource_names, resource_name
+from components.options import node, resource_name
 from tailstack.topology.tailnet import Ingress
 
 SECTION = "ingress"
@@ -52,9 +52,11 @@ def open_ingress(
             ),
             tls=[IngressTLSArgs(hosts=[ingress.hostname])],
         ),
-        opts=child(
+        opts=node(
             parent,
+            cluster=ingress.cluster,
+            section=SECTION,
+            former_names=ingress.former_names,
             depends_on=depends_on,
-            formerly=former_resource_names(ingress.cluster, SECTION, ingress.former_names),
         ),
     )

@@ -45,6 +45,8 @@ class Registered:
     dependencies: frozenset[str]
     aliases: tuple[str, ...]
     ignore_changes: tuple[str, ...]
+    replace_on_changes: tuple[str, ...]
+    delete_before_replace: bool
     secret_outputs: tuple[str, ...]
     protect: bool | None
     retain_on_delete: bool | None
@@ -108,6 +110,8 @@ class _Monitor(mocks.MockMonitor):
                 dependencies=frozenset(request.dependencies),
                 aliases=tuple(aliases),
                 ignore_changes=tuple(request.ignoreChanges),
+                replace_on_changes=tuple(request.replaceOnChanges),
+                delete_before_replace=request.deleteBeforeReplace,
                 secret_outputs=tuple(request.additionalSecretOutputs),
                 protect=request.protect if request.HasField("protect") else None,
                 retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,

@@ -182,7 +182,9 @@ def test_policy_settings_and_releases_are_protected_unless_the_stack_says_otherw
 def test_a_destroy_leaves_the_settings_of_a_tailnet_that_is_not_reset(*, reset: bool) -> None:
     recording = built(tailnet(BLUE), reset_on_destroy=reset)
     assert {each.type for each in recording.resources if each.retain_on_delete} == (set() if reset else {DNS, SETTINGS})
-    assert bool(recording.outputs["staysAfterDestroy"]) is not reset
+    stays = recording.outputs["staysAfterDestroy"]
+    certificates = "HTTPS certificates as they are set"
+    assert stays == ([] if reset else ["the policy file of the tailnet", "MagicDNS as it is set"]) + [certificates]
 
 
 def test_the_oauth_client_has_the_operators_tags_and_no_scope_too_many(both: Recording) -> None:
@@ -414,6 +416,14 @@ def test_a_renamed_declaration_is_the_same_resource() -> None:
     assert recording.one(INGRESS).inputs["metadata"]["name"] == "site"
 
 
+def test_other_tags_are_another_node_and_the_old_one_goes_first(both: Recording) -> None:
+    nodes = {each.name for each in both.resources if each.type in (SERVICE, INGRESS)}
+    replaced = [each for each in both.resources if each.delete_before_replace]
+    assert {each.name for each in replaced} == nodes
+    assert {each.replace_on_changes for each in replaced} == {('metadata.annotations["tailscale.com/tags"]',)}
+    assert {each.replace_on_changes for each in both.resources if each not in replaced} == {()}
+
+
 def test_two_clusters_never_share_a_resource() -> None:
     """Names that meet when they are joined by a hyphen: `a` of `blue-x`, and `x-a` of `blue`."""
     one = dataclasses.replace(NGINX, cluster="blue-x", name="a")
@@ -501,6 +511,7 @@ def test_the_stack_tells_names_and_kubeconfigs(both: Recording) -> None:
         "gitopsAnnotations": {},
         "staysAfterDestroy": [
             "the policy file of the tailnet",
-            "the tailnet's settings: MagicDNS and HTTPS certificates",
+            "MagicDNS as it is set",
+            "HTTPS certificates as they are set",
         ],
     }
