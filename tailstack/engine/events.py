@@ -51,7 +51,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
-    """A message of the engine, the program or a plugin. `severity` is debug, info, info#err, warning or error."""
+    """A message of the engine, the program or a plugin. `severity` is info, info#err, warning or error."""
 
     severity: str
     message: str
@@ -161,7 +161,8 @@ def _provider_name(reference: str) -> str:
 
 
 def _diagnostic(body: Json) -> Diagnostic | None:
-    if body.get("ephemeral"):
+    # Debugging messages of the Python SDK hold values in clear text, secrets among them (runtime/resource.py, 3.250.0).
+    if body.get("ephemeral") or body.get("severity") == "debug":
         return None
     return Diagnostic(
         severity=str(body.get("severity", "")), message=str(body.get("message", "")), urn=str(body.get("urn", ""))

@@ -74,6 +74,7 @@ def test_a_step_without_sides_or_detailed_diff_falls_back_to_the_plain_one() -> 
         line(progressEvent={"message": "x"}),
         line(unheardOf={}),
         line(diagnosticEvent={"severity": "info#err", "message": "half a line", "ephemeral": True}),
+        line(diagnosticEvent={"severity": "debug", "message": "props=… in clear text"}),
     ],
 )
 def test_what_no_report_needs_is_passed_over(text: str) -> None:
