@@ -7,10 +7,10 @@ A change of a group's members is a change for those who join and leave. Cost gro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from tailstack.access.changes import Change, Difference, Direction, Right, Risk
+from tailstack.access.changes import Change, Difference, Direction
 from tailstack.access.diff_entries import EntryComparison, canonical
 from tailstack.access.diff_sections import approval_changes, attribute_changes, ssh_changes, tag_owner_changes
 from tailstack.access.evaluate import Access
@@ -57,48 +57,54 @@ def _order(change: Change) -> tuple[object, ...]:
 
 def merged(changes: Iterable[Change]) -> Iterator[Change]:
     """The same changes in fewer: those that differ in who only become one, then those that differ in what only."""
-    by_rest: dict[object, Change] = {}
-    for change in changes:
-        key = _key(replace(change, who=(), places=()))
-        other = by_rest.get(key)
-        by_rest[key] = change if other is None else _joined(other, change)
-    by_who: dict[object, Change] = {}
-    for change in by_rest.values():
-        key = _key(replace(change, what=(), places=()))
-        other = by_who.get(key)
-        by_who[key] = change if other is None else _joined(other, change)
+    by_what = _grouped(changes, lambda change: (change.what, *_rest(change)))
+    by_who = _grouped(by_what, lambda change: (change.who, *_rest(change)))
     yield from _swapped(by_who)
 
 
-def _key(change: Change) -> object:
+def _grouped(changes: Iterable[Change], key: Callable[[Change], object]) -> list[Change]:
+    groups: dict[object, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(key(change), []).append(change)
+    return [
+        replace(
+            group[0],
+            who=tuple(sorted({who for change in group for who in change.who})),
+            what=tuple(sorted({what for change in group for what in change.what})),
+            places=tuple(sorted({place for change in group for place in change.places})),
+        )
+        for group in groups.values()
+    ]
+
+
+def _rest(change: Change) -> tuple[object, ...]:
+    """Everything of a change but who, what and where."""
+    return *_essence(change), change.direction, change.risk, change.is_partial
+
+
+def _essence(change: Change) -> tuple[object, ...]:
     right = change.right
-    value = canonical(right.value)
-    return replace(change, right=Right(kind=right.kind, ports=right.ports, name=right.name, value=value))
-
-
-def _joined(one: Change, other: Change) -> Change:
-    return replace(
-        one,
-        who=tuple(sorted({*one.who, *other.who})),
-        what=tuple(sorted({*one.what, *other.what})),
-        places=tuple(sorted({*one.places, *other.places})),
+    return (
+        right.kind,
+        right.ports,
+        right.name,
+        canonical(right.value),
+        change.postures,
+        change.via,
+        change.before,
+        change.before_via,
+        change.through,
     )
 
 
-def _swapped(changes: dict[object, Change]) -> Iterator[Change]:
+def _swapped(changes: Iterable[Change]) -> Iterator[Change]:
     """With one change for `posture:b is needed instead of posture:a`, which is easier for some and harder for others."""
-    sides = {
-        direction: {_direction_free(c) for c in changes.values() if c.direction is direction} for direction in Direction
-    }
+    every = [((change.who, change.what, *_essence(change)), change) for change in changes]
+    sides = {direction: {key for key, change in every if change.direction is direction} for direction in Direction}
     both = sides[Direction.WIDENED] & sides[Direction.NARROWED]
-    for change in changes.values():
-        is_swap = _direction_free(change) in both
-        if not is_swap or change.direction is Direction.WIDENED:
-            yield replace(change, is_swap=is_swap)
-
-
-def _direction_free(change: Change) -> object:
-    return _key(replace(change, direction=Direction.WIDENED, risk=Risk.LOSS, is_partial=False, places=()))
+    for key, change in every:
+        if key not in both or change.direction is Direction.WIDENED:
+            yield replace(change, is_swap=key in both)
 
 
 def _notes(old: Policy, new: Policy, idle: Iterable[tuple[str, str]]) -> Iterator[str]:

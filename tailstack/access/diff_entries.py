@@ -161,6 +161,7 @@ class _View:
             for posture in access.policy.postures
         }
         self._parties: dict[str, Party] = {}
+        self._principals: dict[Party, Principal] = {}
         self._within: tuple[dict[str, set[int]], dict[str, set[int]]] | None = None
         self.by_content: dict[object, Entry] = {}
         self.naming: dict[str, list[Entry]] = {}
@@ -197,6 +198,11 @@ class _View:
 
     def principal(self, party: Party) -> Principal:
         """Who that is under this policy. A group that only the other policy defines is its members there."""
+        if party not in self._principals:
+            self._principals[party] = self._principal(party)
+        return self._principals[party]
+
+    def _principal(self, party: Party) -> Principal:
         names = self._access.names
         if party.addresses:
             return names.addressed(party.name, party.addresses)

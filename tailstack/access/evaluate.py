@@ -8,6 +8,7 @@ it. Semantics: https://tailscale.com/kb/1324/grants and the recorded answers of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -98,14 +99,23 @@ class _Side:
     def __init__(self, names: Names, sides: Iterable[tuple[int, tuple[Selector, ...]]]) -> None:
         self._by_key: dict[str, list[int]] = {}
         self._by_address = _PrefixIndex()
+        self._found: dict[int, tuple[Principal, frozenset[int]]] = {}
         for number, selectors in sides:
             for selector in selectors:
                 self._by_key.setdefault(selector.name, []).append(number)
                 for span in names.addresses(selector):
                     self._by_address.add(span, number)
 
-    def matching(self, principal: Principal) -> set[int]:
+    def matching(self, principal: Principal) -> frozenset[int]:
         """Numbers of the entries that match the whole of a principal."""
+        # Kept by identity, with the principal itself so that its id stays its own: hashing one costs more than the search.
+        kept = self._found.get(id(principal))
+        if kept is None:
+            kept = principal, frozenset(self._search(principal))
+            self._found[id(principal)] = kept
+        return kept[1]
+
+    def _search(self, principal: Principal) -> set[int]:
         found: set[int] = set()
         for key in principal.keys:
             found.update(self._by_key.get(key, ()))
@@ -118,11 +128,12 @@ class _Side:
         sets = [set(self._by_address.containing(span)) for span in principal.addresses]
         return set[int]().union(*sets) if principal.is_device else _in_all(sets)
 
-    def naming(self, key: str) -> set[int]:
-        return set(self._by_key.get(key, ()))
+    def naming(self, key: str) -> frozenset[int]:
+        """Numbers of the entries with this selector."""
+        return frozenset(self._by_key.get(key, ()))
 
 
-def _in_all(sets: Sequence[set[int]]) -> set[int]:
+def _in_all(sets: Sequence[AbstractSet[int]]) -> set[int]:
     """What is in each of the sets; nothing where there is none."""
     common = set(sets[0]) if sets else set[int]()
     for other in sets[1:]:
@@ -142,6 +153,8 @@ class Access:
         self._dst = _Side(self.names, ((number, entry.dst) for number, entry in enumerate(self.entries)))
         self._own = self._dst.naming(SELF)
         self._postures = _postures(policy)
+        self._principals: dict[str, Principal] = {}
+        self._node_principals: dict[int, tuple[Node, Principal]] = {}
         self._nodes = {node.name: node for node in inventory.nodes}
         self._node_at = {address: node for node in inventory.nodes for address in node.addresses}
 
@@ -150,14 +163,26 @@ class Access:
         if isinstance(who, Principal):
             return who
         if isinstance(who, Node):
-            return self.names.node(who)
+            return self._node(who)
+        if who not in self._principals:
+            self._principals[who] = self._named(who)
+        return self._principals[who]
+
+    def _node(self, node: Node) -> Principal:
+        kept = self._node_principals.get(id(node))
+        if kept is None:
+            kept = node, self.names.node(node)
+            self._node_principals[id(node)] = kept
+        return kept[1]
+
+    def _named(self, who: str) -> Principal:
         node = self._nodes.get(who)
         if node is not None:
-            return self.names.node(node)
+            return self._node(node)
         principal = self.names.principal(who)
         spans = principal.addresses.spans
         if len(spans) == 1 and spans[0] in self._node_at:
-            owner = self.names.node(self._node_at[spans[0]])
+            owner = self._node(self._node_at[spans[0]])
             return Principal(
                 name=principal.name,
                 keys=owner.keys | principal.keys,
@@ -173,7 +198,7 @@ class Access:
         source, target = self.principal(src), self.principal(dst)
         reached = self._dst.matching(target)
         if source.user is not None and source.user == target.user:
-            reached |= self._own
+            reached = reached | self._own
         found = (self._match(number, source) for number in sorted(self._src.matching(source) & reached))
         return tuple(match for match in found if match is not None)
 
@@ -224,7 +249,7 @@ class Access:
     def who_reaches(self, dst: str | Node | Principal) -> tuple[Reach, ...]:
         """Every entry that leads to a destination, with its sources as they are written."""
         target = self.principal(dst)
-        reached = self._dst.matching(target) | (self._own if target.user is not None else set[int]())
+        reached = self._dst.matching(target) | (self._own if target.user is not None else frozenset[int]())
         return tuple(self._line(self.entries[number]) for number in sorted(reached))
 
     def what_reaches(self, src: str | Node | Principal) -> tuple[Reach, ...]:

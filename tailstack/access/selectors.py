@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from tailstack.access.addresses import Span, parse_span
 from tailstack.finding import Place
@@ -85,6 +86,7 @@ def parse_selector(text: str, place: Place) -> Selector:
     return Selector(kind, _LEGACY.get(name, name), text, place, span)
 
 
+@lru_cache(maxsize=65536)
 def _kind(name: str) -> tuple[SelectorKind, Span | None]:
     if name == "*":
         return SelectorKind.EVERYONE, None

@@ -111,7 +111,7 @@ class TestParsing:
             (first.key, document.position(first.name), document.position(second.name))
             for first, second in hujson.duplicate_members(document.root)
         ]
-        assert found == [("c", (1, 17), (1, 25)), ("a", (1, 2), (1, 43)), ("a", (1, 43), (1, 51))]
+        assert found == [("a", (1, 2), (1, 43)), ("a", (1, 43), (1, 51)), ("c", (1, 17), (1, 25))]
 
 
 class TestFormatting:

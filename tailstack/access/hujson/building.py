@@ -19,15 +19,17 @@ def string_literal(text: str) -> str:
 
 def build(data: Buildable) -> Value:
     """A value from Python data; mappings keep their order, values that were made already are taken as they are."""
+    if isinstance(data, str):
+        return Value("", Literal(string_literal(data)), "")
     if isinstance(data, Value):
         return data
     if isinstance(data, Mapping):
         return Value("", Object(tuple(Member(build(name), build(value)) for name, value in data.items())), "")
-    if isinstance(data, Sequence) and not isinstance(data, str):
+    if isinstance(data, Sequence):
         return Value("", Array(tuple(build(element) for element in data)), "")
     if isinstance(data, float):
         return Value("", Literal(json.dumps(data, allow_nan=False)), "")
-    return Value("", Literal(json.dumps(data, ensure_ascii=False)), "")
+    return Value("", Literal(json.dumps(data)), "")
 
 
 def commented(value: Value, comment: str) -> Value:

@@ -146,7 +146,8 @@ def _comment_width(line: str) -> int:
     return width + 1 if width else 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# Compared by identity: there is one for each kind of place, and they are looked up for every value of a document.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Tidying:
     """What to do with the whitespace and comments at one kind of place."""
 

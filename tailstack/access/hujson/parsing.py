@@ -10,9 +10,12 @@ from tailstack.access.hujson.tree import Array, Document, HujsonError, Literal, 
 # The Go module has no limit of its own; a policy file is at most a dozen levels deep.
 DEEPEST = 100
 
+_SPACE = re.compile(r"[ \t\r\n]*+")
 _EXTRA = re.compile(r"(?:[ \t\r\n]++|//[^\n]*+\n|/\*(?s:.*?)\*/)*+")
 _COMMENT = re.compile(r"//[^\n]*+\n|/\*(?s:.*?)\*/")
 _STRING = re.compile(r'"(?s:[^"\\]|\\.)*+"')
+# Most strings are plain, and this tells it several times faster than the two patterns below.
+_PLAIN_STRING = re.compile(r'"[^"\\\x00-\x1f]*+"')
 _VALID_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+"')
 _WORD = re.compile(r"[-+.a-zA-Z0-9]*+")
 _VALID_WORD = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -54,9 +57,15 @@ class _Reader:
 
     def _extra(self, at: int) -> int:
         text = self._text
+        found = _SPACE.match(text, at)
+        end = found.end() if found else at
+        return self._comments(at) if text[end : end + 1] == "/" else end
+
+    def _comments(self, at: int) -> int:
+        text = self._text
         found = _EXTRA.match(text, at)
         end = found.end() if found else at
-        if end > at and not text[at:end].isascii():
+        if not text[at:end].isascii():
             self._check_comments(at, end)
         if text.startswith("//", end):
             separator = _LINE_SEPARATOR.search(text, end)
@@ -138,6 +147,9 @@ class _Reader:
             at += 1
 
     def _string(self, at: int) -> tuple[Literal, int]:
+        plain = _PLAIN_STRING.match(self._text, at)
+        if plain:
+            return Literal(plain.group()), plain.end()
         found = _STRING.match(self._text, at)
         if not found:
             raise self._fail("parsing string: unexpected EOF", offset=len(self._text))

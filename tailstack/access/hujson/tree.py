@@ -191,15 +191,17 @@ def duplicate_members(value: Value) -> Iterator[tuple[Member, Member]]:
     The Go module lets them pass, and the last counts; nobody means it.
     """
     node = value.node
-    if isinstance(node, Literal):
-        return
     if isinstance(node, Object):
-        seen: dict[str, Member] = {}
-        for member in node.members:
-            if member.key in seen:
-                yield seen[member.key], member
-            seen[member.key] = member
-            yield from duplicate_members(member.value)
+        names = [member.key for member in node.members]
+        if len(set(names)) < len(names):
+            seen: dict[str, Member] = {}
+            for member in node.members:
+                if member.key in seen:
+                    yield seen[member.key], member
+                seen[member.key] = member
+        inside = tuple(member.value for member in node.members)
     else:
-        for element in node.elements:
-            yield from duplicate_members(element)
+        inside = () if isinstance(node, Literal) else node.elements
+    for inner in inside:
+        if not isinstance(inner.node, Literal):
+            yield from duplicate_members(inner)
