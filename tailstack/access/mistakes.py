@@ -122,17 +122,8 @@ UNKNOWN_ATTRIBUTE = Rule(
     mend="Correct the spelling.",
     source=_SYNTAX_PAGE + "#nodeattrs",
 )
-APP_WITHOUT_NETWORK = Rule(
-    code="TS815",
-    slug="policy-app-without-network",
-    severity=Severity.WARNING,
-    what="A grant gives an application capability and nothing gives network access beside it.",
-    why="An app grant opens no port: the capability is there and nobody can get to where it counts.",
-    mend='Add the ports to the grant, such as "ip": ["tcp:443"].',
-    source="https://tailscale.com/kb/1537/grants-app-capabilities",
-)
 EMPTY_DEFAULT = Rule(
-    code="TS816",
+    code="TS815",
     slug="policy-without-rules",
     severity=Severity.WARNING,
     what="The policy file has neither grants nor acls.",
@@ -155,6 +146,5 @@ RULES = (
     CYCLE,
     FAILING_TEST,
     UNKNOWN_ATTRIBUTE,
-    APP_WITHOUT_NETWORK,
     EMPTY_DEFAULT,
 )
