@@ -1,0 +1,7 @@
+"""`python -m tailstack`."""
+
+from __future__ import annotations
+
+from tailstack.commands.main import main
+
+main()
