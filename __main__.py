@@ -12,6 +12,7 @@ import pulumi
 from components.checking import without_errors
 from components.environment import build
 from components.policy_guard import connect, guard
+from components.policy_tests import acceptable
 from components.refusal import refusals_shown
 from components.stack_settings import read_settings
 
@@ -21,14 +22,15 @@ with refusals_shown():
     config = pulumi.Config()
     settings = read_settings(config, stack=pulumi.get_stack(), now=datetime.now(UTC))
     tailnet, policy = without_errors(PROJECT, settings.environment, settings.at)
+    connected = partial(connect, pulumi.Config("tailscale"), os.environ)
     outputs = build(
         tailnet,
-        policy,
+        acceptable(tailnet, policy, connected),
         settings,
         config=config,
         project=PROJECT,
         variables=os.environ,
-        guard=guard(partial(connect, pulumi.Config("tailscale"), os.environ)),
+        guard=guard(connected),
     )
     for name, value in outputs.items():
         pulumi.export(name, value)

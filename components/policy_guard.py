@@ -99,8 +99,7 @@ def refuse_invalid(message: str, complaints: Sequence[Complaint]) -> None:
         f"\n  {c.subject}: {error}" if c.subject else f"\n  {error}" for c in complaints for error in c.errors
     )
     hint = (
-        "\nWhere a test fails only because no node wears its tags yet, switch derived tests off until the first nodes have "
-        "joined: tailnet: {policy: {tests: none}}."
+        "\nDerived tests can be switched off: tailnet: {policy: {tests: none}}. They are then no longer held by Tailscale."
         if details
         else ""
     )
