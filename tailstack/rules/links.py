@@ -53,7 +53,9 @@ def egress_target_unknown(subject: Subject) -> Iterator[Finding]:
         target = egress.target
         if not isinstance(target, Address) or target.fqdn is None or normal_fqdn(target.fqdn) in nodes:
             continue
-        near = nearest(normal_fqdn(target.fqdn), nodes)
+        # Compared without the tailnet's name, which would make any two names look alike.
+        labels = {fqdn.partition(".")[0]: fqdn for fqdn in nodes}
+        near = labels.get(nearest(normal_fqdn(target.fqdn).partition(".")[0], labels) or "")
         yield EGRESS_TARGET_UNKNOWN.at(
             egress.place,
             message=f"Egress {egress.reference} leads to {target.fqdn}, and no declared node has this name.",

@@ -1,0 +1,83 @@
+"""The registry: complete, with codes that are unique, and stable."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pytest
+
+import tailstack.access
+import tailstack.rules
+import tailstack.topology
+from tailstack.finding import Rule
+from tailstack.rules.registry import CHECKS, FAMILIES, RULES, find_rule
+
+PUBLISHED = {
+    "TS101": "duplicate-hostname",
+    "TS102": "duplicate-kubernetes-object",
+    "TS201": "tag-undefined",
+    "TS202": "proxy-tag-not-owned",
+    "TS203": "operator-tag-reuse",
+    "TS204": "tag-owner-too-wide",
+    "TS301": "egress-target-unknown",
+    "TS302": "link-incomplete",
+    "TS303": "egress-loop",
+    "TS304": "egress-tls-name",
+    "TS401": "https-off",
+    "TS402": "magicdns-off",
+    "TS403": "funnel-not-allowed",
+    "TS404": "exposed-to-nobody",
+    "TS601": "no-network-path",
+    "TS602": "grant-dst-not-proxy",
+    "TS603": "group-not-bound",
+    "TS604": "system-masters",
+    "TS605": "grant-span",
+    "TS606": "posture-bypass",
+    "TS701": "chart-too-old",
+    "TS851": "conflicting-definition",
+    "TS852": "undefined-selector",
+}
+"""Once a code is out, people write it down: it is never given to another rule. Only ever add here."""
+
+
+def test_codes_of_the_rules_across_files_do_not_change() -> None:
+    by_code = {rule.code: rule.slug for rule in RULES}
+    assert PUBLISHED.items() <= by_code.items()
+    assert {code for code in by_code if code[2] not in "08"} <= PUBLISHED.keys(), "pin the new code above"
+
+
+def test_every_rule_of_the_pure_rooms_is_registered_once() -> None:
+    declared: dict[int, str] = {}
+    for package in (tailstack.topology, tailstack.access, tailstack.rules):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            members = vars(importlib.import_module(module.name)).values()
+            declared.update({id(member): member.code for member in members if isinstance(member, Rule)})
+    assert sorted(declared.values()) == [rule.code for rule in RULES]
+
+
+def test_codes_and_slugs_are_unique_and_belong_to_a_family() -> None:
+    assert len({rule.code for rule in RULES}) == len(RULES)
+    assert len({rule.slug for rule in RULES}) == len(RULES)
+    assert {rule.code[2] for rule in RULES} <= FAMILIES.keys()
+    assert all(len(rule.code) == 5 and rule.code[:2] == "TS" and rule.code[2:].isdigit() for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_rule_explains_itself_in_sentences(rule: Rule) -> None:
+    for text in (rule.what, rule.why, rule.mend):
+        assert text
+        assert text[0].isupper() or text[0] == "`"
+        assert text[-1] in ".?"
+
+
+def test_a_check_is_run_once() -> None:
+    assert len(set(CHECKS)) == len(CHECKS)
+
+
+def test_a_rule_is_found_by_code_in_any_case_and_by_slug() -> None:
+    rule = find_rule("ts101")
+    assert rule is not None
+    assert rule.slug == "duplicate-hostname"
+    assert find_rule("duplicate-hostname") is rule
+    assert find_rule("TS999") is None
