@@ -31,23 +31,24 @@ class Tailnet(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TailnetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(TAILNET, name, None, opts)
+        # What a destroy leaves is left by the engine, which then says `[retain]` beside it. The provider's own delete of
+        # DnsPreferences would switch MagicDNS off for the whole tailnet, and that of TailnetSettings does nothing at all
+        # (terraform-provider-tailscale, resource_dns_preferences.go and resource_tailnet_settings.go).
+        keep = not args.reset_on_destroy
         policy = Acl(
             "policy",
             acl=args.policy,
             overwrite_existing_content=args.overwrite_policy or None,
             reset_acl_on_destroy=args.reset_on_destroy or None,
-            opts=child(self, protect=args.protect, hooks=args.guard),
+            opts=child(self, protect=args.protect, retain_on_delete=keep, hooks=args.guard),
         )
-        # The provider's delete of DnsPreferences switches MagicDNS off for the whole tailnet, and that of TailnetSettings
-        # does nothing (terraform-provider-tailscale, resource_dns_preferences.go and resource_tailnet_settings.go).
-        keep = not args.reset_on_destroy
         dns = DnsPreferences(
             "dns", magic_dns=args.magic_dns, opts=child(self, protect=args.protect, retain_on_delete=keep)
         )
         settings = TailnetSettings(
             "settings",
             https_enabled=args.https_certificates,
-            opts=child(self, protect=args.protect, retain_on_delete=keep),
+            opts=child(self, protect=args.protect, retain_on_delete=True),
         )
         self.settled = (policy, dns, settings)
         self.register_outputs({})

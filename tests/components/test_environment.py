@@ -181,7 +181,9 @@ def test_policy_settings_and_releases_are_protected_unless_the_stack_says_otherw
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_destroy_leaves_the_settings_of_a_tailnet_that_is_not_reset(*, reset: bool) -> None:
     recording = built(tailnet(BLUE), reset_on_destroy=reset)
-    assert {each.type for each in recording.resources if each.retain_on_delete} == (set() if reset else {DNS, SETTINGS})
+    assert {each.type for each in recording.resources if each.retain_on_delete} == (
+        {SETTINGS} if reset else {ACL, DNS, SETTINGS}
+    )
     stays = recording.outputs["staysAfterDestroy"]
     certificates = "HTTPS certificates as they are set"
     assert stays == ([] if reset else ["the policy file of the tailnet", "MagicDNS as it is set"]) + [certificates]
