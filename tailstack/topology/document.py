@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any, NoReturn, Protocol, cast
 
 import yaml
@@ -231,7 +232,8 @@ class _Reader:
             self._say(SHARED_VALUE, *marks, message=f"The anchor {quoted(name)} shares a value between places.")
 
     def _say(self, rule: Rule, *marks: Mark, message: str, mend: str = "") -> None:
-        self.findings.append(rule.at(*(Place(*m) for m in marks), message=message, mend=mend))
+        places = [Place(*self._inside(mark)) for mark in marks]
+        self.findings.append(rule.at(*places, message=message, mend=mend))
 
     def _stop(self, rule: Rule, *marks: Mark, message: str, mend: str = "") -> NoReturn:
         self._say(rule, *marks, message=message, mend=mend)
@@ -245,8 +247,8 @@ class _Reader:
         if len(self.text) > MAX_CHARACTERS:
             self._stop(TOO_LARGE, start, message=f"The file has more than {MAX_CHARACTERS:,} characters.")
         if self.text.startswith(_BYTE_ORDER_MARK):
-            self._say(NOT_PLAIN_TEXT, start, message="The file begins with a byte order mark.")
             self.text = self.text[1:]
+            self._say(NOT_PLAIN_TEXT, start, message="The file begins with a byte order mark.")
         foreign = _FOREIGN_CHARACTER.search(self.text)
         if foreign:
             message = f"The character U+{ord(foreign.group()):04X} is not allowed in YAML, or misleads a reader."
@@ -278,25 +280,30 @@ class _Reader:
     def _syntax_error(self, error: yaml.YAMLError) -> NoReturn:
         # A YAMLError without marks tells of a character that cannot be read, and `_check_text` has refused those.
         problem = str(getattr(error, "problem", None) or "it cannot be read")
-        mark = self._mark_inside(getattr(error, "problem_mark", None))
-        beginning = self._mark_inside(getattr(error, "context_mark", None))
-        line = _LINE_BREAK.split(self.text)[mark[1] - 1]
+        mark = self._inside(self._mark_of(getattr(error, "problem_mark", None)))
+        beginning = self._mark_of(getattr(error, "context_mark", None))
+        line = self.lines[mark[1] - 1]
         if "tab character" in problem or _TAB_IN_INDENTATION.match(line):
-            self._stop(
-                TAB_INDENTATION,
-                (self.file, mark[1], max(line.find("\t"), 0) + 1),
-                message="The line is indented with a tab.",
-            )
+            tab = (self.file, mark[1], max(line.find("\t"), 0) + 1)
+            self._stop(TAB_INDENTATION, tab, message="The line is indented with a tab.")
         mend = next((mend for sign, mend in _SYNTAX_MENDS if sign in problem), "")
         marks = (mark, beginning) if (self.file, 1, 1) < beginning < mark else (mark,)
         self._stop(YAML_SYNTAX, *marks, message=f"The file is not valid YAML here: {problem}.", mend=mend)
 
-    def _mark_inside(self, mark: yaml.Mark | None) -> Mark:
+    def _mark_of(self, mark: yaml.Mark | None) -> Mark:
+        return (self.file, mark.line + 1, mark.column + 1) if mark else (self.file, 1, 1)
+
+    def _inside(self, mark: Mark) -> Mark:
         """The parser counts on behind the last line when a text ends too early, where no editor could go."""
-        lines = _LINE_BREAK.split(self.text.rstrip())
-        line, column = (mark.line, mark.column) if mark else (0, 0)
-        last = min(line, len(lines) - 1)
-        return (self.file, last + 1, min(column if last == line else len(lines[last]), len(lines[last])) + 1)
+        file, line, column = mark
+        if line > len(self.lines):
+            return (file, len(self.lines), len(self.lines[-1]) + 1)
+        return (file, line, min(column, len(self.lines[line - 1]) + 1))
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text, without empty ones at the end. Only looked at when there is something to say."""
+        return _LINE_BREAK.split(self.text.rstrip("\r\n"))
 
     # Events
 

@@ -138,7 +138,7 @@ class AccessResolver:
         if self.notes.exactly_one(path, _keys(end)) is None:
             return
         if end.api_servers is not None:
-            yield from self._api_servers((*path, "apiServers"), end.api_servers)
+            yield from self._api_servers(path, end.api_servers)
         if end.api_server is not None:
             cluster = self.references.cluster(end.api_server, *path, "apiServer")
             if cluster:
@@ -193,7 +193,7 @@ class AccessResolver:
             labels = ", ".join(f"{key}: {value}" for key, value in wanted)
             self.notes.say(
                 UNKNOWN_REFERENCE,
-                self.notes.value(*path),
+                self.notes.value(*path, "apiServers"),
                 message=f"No cluster has the labels {{{labels}}}.",
                 mend="Correct the labels, or add them to a cluster's `labels`.",
             )

@@ -17,10 +17,10 @@ from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
 from tailstack.topology.document import MAX_CHARACTERS, NOT_PLAIN_TEXT, TOO_LARGE, mark_after, read_document
 from tailstack.topology.merging import merge
 from tailstack.topology.notes import Notes
-from tailstack.topology.placed import Mark, PlacedMap, key_place, value_place
+from tailstack.topology.placed import Mark, PlacedMap, Value, key_place, value_at, value_place
 from tailstack.topology.resolve import resolve
 from tailstack.topology.schema import SCOPE
-from tailstack.topology.scopes import FileScope, outside_of_scope
+from tailstack.topology.scopes import FileScope, cut_to_scope
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 from tailstack.topology.validation import MISSING_KEY, UNKNOWN_KEY, Mistake, validate, validate_scope
 from tailstack.topology.wording import did_you_mean, listed, quoted
@@ -179,9 +179,11 @@ class _Loader:
         roots = [root for file in files if (root := self._read_document(file)) is not None]
         scopes = self._scopes(roots)
         if not roots:
-            self._say_stray(None)
+            self._say_stray(None, is_base_known=False)
             return None
         root, twice = merge(roots)
+        # Before what is wrong is cut out: a base that is named is no stray file, whatever else is wrong with the tailnet.
+        named = value_at(root, ("tailnet", "policy", "base"))
         validated = validate(root)
         self._say(*twice, *(m.finding for m in validated.mistakes if not self._may_stand_elsewhere(m)))
         # A section or a part of a cluster under a wrong name holds what will be missing elsewhere.
@@ -190,7 +192,8 @@ class _Loader:
         )
         notes = Notes(root=root, scopes=scopes, broken=set(validated.broken), is_whole=self.is_whole)
         base = validated.declaration.tailnet.policy.base
-        self._say_stray(base)
+        is_base_known = self.is_whole and (named is not None or not notes.is_broken("tailnet"))
+        self._say_stray(named, is_base_known=is_base_known)
         tailnet = resolve(
             validated.declaration,
             notes,
@@ -241,7 +244,9 @@ class _Loader:
                 places = tuple(value_place(root, (SCOPE, "clusters", index)) for index in range(len(names)))
                 scope = FileScope(tuple(names), places, key_place(root, (SCOPE,)))
                 scopes[scope.place.file] = scope
-                self._say(*outside_of_scope(root, scope))
+                outside = cut_to_scope(root, scope)
+                self._say(*outside)
+                self.is_whole = self.is_whole and not outside
             root.drop(SCOPE)
         return scopes
 
@@ -263,9 +268,9 @@ class _Loader:
         text = self._read_text(self._path(base))
         return None if text is None else BasePolicy(file=self._path(base), text=text)
 
-    def _say_stray(self, base: str | None) -> None:
+    def _say_stray(self, base: Value | None, *, is_base_known: bool) -> None:
         for name in self.names:
-            is_policy = name == base or (name.endswith(_POLICY_SUFFIXES) and not self.is_whole)
+            is_policy = name == base or (name.endswith(_POLICY_SUFFIXES) and not is_base_known)
             if not _is_read(name) and not is_policy:
                 self._say(_stray(self._path(name), name))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tailstack.finding import Finding, Place, Rule
@@ -33,15 +32,21 @@ class FileScope:
         return listed(self.clusters)
 
 
-def outside_of_scope(root: PlacedMap, scope: FileScope) -> Iterable[Finding]:
-    """Sections and clusters of one file that its scope leaves out. What its access entries reach is judged later."""
-    for section, (at, _) in root.marks.items():
-        if section not in {*_SECTIONS, SCOPE}:
-            message = f"A file with the scope {scope} has no section {quoted(section)}."
-            yield OUTSIDE_SCOPE.at(Place(*at), scope.place, message=message, expected=f"one of {listed(_SECTIONS)}")
+def cut_to_scope(root: PlacedMap, scope: FileScope) -> list[Finding]:
+    """Take out of one file what its scope leaves out, and return the findings. What access reaches is judged later."""
+    findings: list[Finding] = []
+    for section in [section for section in root if section not in {*_SECTIONS, SCOPE}]:
+        message = f"A file with the scope {scope} has no section {quoted(section)}."
+        findings.append(_outside(root, section, scope, message, expected=f"one of {listed(_SECTIONS)}"))
     clusters = root.get("clusters")
     if isinstance(clusters, PlacedMap):
-        for name, (at, _) in clusters.marks.items():
-            if name not in scope.clusters:
-                message = f"{path_text(('clusters', name))} is outside of the scope {scope} of this file."
-                yield OUTSIDE_SCOPE.at(Place(*at), scope.place, message=message)
+        for name in [name for name in clusters if name not in scope.clusters]:
+            message = f"{path_text(('clusters', name))} is outside of the scope {scope} of this file."
+            findings.append(_outside(clusters, name, scope, message))
+    return findings
+
+
+def _outside(above: PlacedMap, key: str, scope: FileScope, message: str, expected: str = "") -> Finding:
+    place = Place(*above.marks[key][0])
+    above.drop(key)
+    return OUTSIDE_SCOPE.at(place, scope.place, message=message, expected=expected)
