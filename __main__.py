@@ -10,6 +10,7 @@ from pathlib import Path
 import pulumi
 
 from components.checking import without_errors
+from components.discretion import keep_values_out_of_debug_messages
 from components.environment import build
 from components.policy_guard import connect, guard
 from components.policy_tests import acceptable
@@ -18,6 +19,7 @@ from components.stack_settings import read_settings
 
 PROJECT = Path(__file__).parent
 
+keep_values_out_of_debug_messages()
 with refusals_shown():
     config = pulumi.Config()
     settings = read_settings(config, stack=pulumi.get_stack(), now=datetime.now(UTC))
