@@ -65,5 +65,7 @@ def _kubernetes_provider(cluster: Cluster, config: pulumi.Config) -> KubernetesP
         context=cluster.context,
         kubeconfig=kubeconfig,
         enable_server_side_apply=True,
+        # Without it a rotated Secret is deleted and made again, and an operator that restarts in between has none.
+        enable_secret_mutable=True,
         kube_client_settings=KubeClientSettingsArgs(qps=QPS, burst=BURST),
     )

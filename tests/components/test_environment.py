@@ -448,6 +448,7 @@ def test_a_context_leaves_finding_the_kubeconfig_to_the_plugin(
         "context": "blue",
         "kubeconfig": "",
         "enableServerSideApply": "true",
+        "enableSecretMutable": "true",
         "kubeClientSettings": '{"burst": 2000, "qps": 1000.0}',
     }
     assert both.one("pulumi:providers:kubernetes", "blue").inputs == expected
