@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 from tailstack.access import hujson
 from tailstack.access.derive import LIST_SECTIONS, Derived, Section, derive
@@ -171,7 +172,7 @@ class _Conflicts:
         if known is None:
             return True
         place, in_base = known
-        names = _value_names(entry.value)
+        names = tuple(cast("Sequence[str]", entry.value))
         if set(names) != set(in_base):
             self.findings.append(
                 CONFLICTING_DEFINITION.at(
@@ -187,13 +188,6 @@ class _Conflicts:
 
 def _names(listed: Listed) -> tuple[str, ...]:
     return tuple(entry.name for entry in listed.entries)
-
-
-def _value_names(value: hujson.Buildable) -> tuple[str, ...]:
-    """The names in a derived list."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(str(name) for name in value)
-    return ()
 
 
 def _shown(names: Sequence[str]) -> str:

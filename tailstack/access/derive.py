@@ -182,7 +182,7 @@ def _of_access(access: Access, impersonating: AbstractSet[str], worn: Counter[st
             ports=ports,
             postures=access.src_posture,
             groups=access.kubernetes.groups if access.kubernetes is not None and impersonates else (),
-            declaration=f"access: {' '.join(access.name.split())}",
+            declaration=f"access: {access.name}",
             place=access.place,
         )
 
