@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ import pytest
 import yaml
 
 from tailstack.access import hujson
+from tailstack.commands.exit_codes import ExitCode
 from tailstack.sandbox.api.client import KeyInfo
 from tests.program.conftest import STACK, Bench
 
@@ -212,6 +215,38 @@ def test_what_the_operator_does_to_its_objects_is_no_drift(applied: Bench) -> No
     again = applied.up("--refresh")
     assert again.succeeded, again.explain()
     assert service(applied, "green", "nginx-remote")["spec"]["externalName"] == PLAYED_BY_THE_OPERATOR
+
+
+def test_drift_is_told_in_words_with_its_exit_code(applied: Bench) -> None:
+    def drift(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tailstack", "drift", STACK, *options],
+            cwd=applied.project,
+            env=applied.sandbox.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    before = applied.api.get_policy().text
+    grant = '{"src": ["autogroup:member"], "dst": ["tag:k8s-operator"], "ip": ["*"]},'
+    applied.api.set_policy(before.replace('"grants": [', f'"grants": [{grant}', 1))
+    try:
+        found = drift("--format", "json")
+    finally:
+        applied.api.set_policy(before)
+    assert found.returncode == ExitCode.CHANGES, found.stderr
+    assert json.loads(found.stdout)["drifts"] == [
+        {
+            "kind": "changed",
+            "what": "policy file",
+            "resource": "policy",
+            "changes": ["autogroup:member gains every port to tag:k8s-operator."],
+        }
+    ]
+    nothing = drift()
+    assert nothing.returncode == ExitCode.CLEAN, nothing.stderr
+    assert nothing.stdout == "No drift: everything in sandbox is as the stack left it.\n"
 
 
 def play_the_operator(bench: Bench) -> None:
