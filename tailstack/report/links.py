@@ -34,20 +34,23 @@ def _paragraph(proof: LinkProof, style: Style, width: int) -> str:
 
 
 def _step(step: Step, longest: int, style: Style, width: int) -> list[str]:
-    label = f"  {'ok' if step.holds else 'NO':<2}  {step.name:<{longest}}  "
-    lines = textwrap.wrap(
-        step.text,
+    label = f"  {'ok' if step.holds else 'NO'}  {step.name:<{longest}}  "
+    indent = " " * len(label)
+    lines = _wrapped(step.text, label, indent, width)
+    mark = style.good("ok") if step.holds else style.bad("NO")
+    lines[0] = lines[0][:2] + mark + lines[0][4:]
+    return [*lines, *(_wrapped(f"mend: {step.mend}", indent, indent, width) if step.mend else [])]
+
+
+def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
         width=width,
-        initial_indent=label,
-        subsequent_indent=" " * len(label),
+        initial_indent=first,
+        subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    mark = style.good("ok") if step.holds else style.bad("NO")
-    lines[0] = lines[0][:2] + mark + lines[0][4:]
-    if step.mend:
-        lines.append(" " * len(label) + f"mend: {step.mend}")
-    return lines
 
 
 def links_as_data(proofs: Sequence[LinkProof]) -> list[dict[str, object]]:

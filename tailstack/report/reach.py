@@ -110,12 +110,11 @@ def _block(target: Target, style: Style, width: int) -> str:
     who_width = min(max((len(row[0]) for row in rows), default=0), _WIDEST_WHO)
     port_width = max((len(row[1]) for row in rows), default=0)
     for who, ports, why in rows:
-        label = f"  {who:<{who_width}}  {ports:<{port_width}}  "
-        start = 2 + who_width + 2 + port_width + 2
-        if len(label) > start:
-            lines.append(label.rstrip())
-            label = " " * start
-        lines += _wrapped(why, label, start, width)
+        beside = who if len(who) <= who_width else ""
+        if not beside:
+            lines += _wrapped(who, "  ", 4, width)
+        label = f"  {beside:<{who_width}}  {ports:<{port_width}}  "
+        lines += _wrapped(why, label, len(label), width)
     return "\n".join(lines) + "\n"
 
 
