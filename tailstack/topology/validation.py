@@ -250,7 +250,7 @@ def _cut(root: PlacedMap, mistakes: tuple[Mistake, ...]) -> set[Path]:
         above, last = value_at(root, path[:-1]), path[-1]
         if isinstance(above, PlacedList) and isinstance(last, int):
             del above[last], above.marks[last]
-        elif isinstance(above, PlacedMap) and isinstance(last, str):
+        if isinstance(above, PlacedMap) and isinstance(last, str):
             at = above.marks.get(last, (above.at, above.at))
             above.drop(last)
             if _is_needed(path):
