@@ -42,10 +42,10 @@ class Narration:
         """A paragraph, wrapped."""
         self.block("\n".join(textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)))
 
-    def block(self, text: str, indent: int = 0) -> None:
+    def block(self, text: str) -> None:
         """Lines as they are."""
         for line in text.rstrip("\n").split("\n"):
-            self._line(f"{' ' * indent}{line}".rstrip())
+            self._line(line)
 
     def command(self, line: str, why: str = "") -> None:
         """A command that the reader could type. It is never cut, so that it can be copied."""

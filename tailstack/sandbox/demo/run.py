@@ -48,7 +48,7 @@ def perform(project: Path, folder: Path, *, keep: bool, record: TextIO | None, c
         demo.play()
         if not keep:
             demo.destroy()
-        tell.say(f"\nThat was the demo, in {tell.elapsed:.0f} s.")
+        tell.say(f"That was the demo, in {tell.elapsed:.0f} s.")
     if keep:
         lifecycle.up(folder, tools=tools)
         tell.say(
@@ -86,7 +86,7 @@ class Demo:
         left = [client.description for client in credentials if client.kind == "client"]
         if left:
             raise SandboxError(f"OAuth clients are left in the tailnet: {', '.join(left)}")
-        self.tell.say(f"  {self._counts(outcome)}; no credential of the stack is left in the tailnet.")
+        self.tell.say(f"{self._counts(outcome)}; no credential of the stack is left in the tailnet.")
 
     @property
     def _colour(self) -> bool:
@@ -108,7 +108,7 @@ class Demo:
         )
         self.tell.command(f"tailstack check --links {ENVIRONMENT}")
         self._checked = check_environment(self.project, ENVIRONMENT, datetime.now(UTC))
-        self.tell.block(checked_as_text(self._checked, with_links=True, colour=self._colour), indent=2)
+        self.tell.block(checked_as_text(self._checked, with_links=True, colour=self._colour))
         if self._checked.has_errors:
             raise SandboxError(f"{DECLARATIONS} has errors.")
 
@@ -122,7 +122,7 @@ class Demo:
         with self.tell.step("applying"):
             outcome = self._engine().up(ENVIRONMENT, on_event=self._say_step)
         self._must(outcome, "up")
-        self.tell.say(f"  {self._counts(outcome)}.")
+        self.tell.say(f"{self._counts(outcome)}.")
         self.tell.command(f"pulumi preview --stack {ENVIRONMENT} --expect-no-changes", "a second run changes nothing")
         with self.tell.step("previewing"):
             self._must(self._engine().preview(ENVIRONMENT, "--expect-no-changes"), "preview")
@@ -141,7 +141,7 @@ class Demo:
         self.tell.chapter("Who reaches what, and why")
         tailnet, policy = self._checked.tailnet, self._checked.policy
         if tailnet is not None and policy is not None:
-            self.tell.block(reach_as_text(reach(tailnet, policy), tailnet, colour=self._colour), indent=2)
+            self.tell.block(reach_as_text(reach(tailnet, policy), tailnet, colour=self._colour))
 
     def _look_yourself(self) -> None:
         self.tell.chapter("Look at it yourself")
@@ -179,7 +179,7 @@ class Demo:
             raise SandboxError(
                 f"The drift should be in the policy and the Service; found: {sorted(found) or 'nothing'}"
             )
-        self.tell.block(report.as_text(colour=self._colour), indent=2)
+        self.tell.block(report.as_text(colour=self._colour))
 
     def _mend(self) -> None:
         self.tell.chapter("It is put right")
@@ -197,7 +197,7 @@ class Demo:
         with self.tell.step("reading what is live"):
             outcome = self._engine().preview_refresh(ENVIRONMENT)
         report = drift_of(outcome.log, ENVIRONMENT)
-        self.tell.block(report.as_text(colour=self._colour), indent=2)
+        self.tell.block(report.as_text(colour=self._colour))
         if report.drifts:
             raise SandboxError("There is still drift.")
 
