@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tailstack.access.derive import Derived, Permission, Section, permissions
-from tailstack.access.evaluate import Access, Verdict
+from tailstack.access.evaluate import Access
 from tailstack.access.hujson import Buildable
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
 from tailstack.access.policy import Policy
+from tailstack.access.ports import parse_protocol
 from tailstack.access.principals import Principal
 from tailstack.access.selectors import ROLES, SHARED, Selector, SelectorKind, parse_selector
 from tailstack.finding import Place
@@ -101,20 +102,27 @@ def _test(test: Mapping[str, Buildable], declaration: str, place: Place) -> Deri
 
 
 def _denying(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
+    """One test for all that is closed to the same source, as there may be thousands of them."""
     nodes = declared_nodes(tailnet)
     worn = tag_wearers(nodes)
     closed = _Closed(effective, nodes)
-    for kind, exposed in (
-        *((NodeKind.EXPOSURE, exposure) for exposure in tailnet.exposures),
-        *((NodeKind.INGRESS, ingress) for ingress in tailnet.ingresses),
-    ):
+    denied: dict[tuple[str, str], dict[str, Place]] = {}
+    for exposed in (*tailnet.exposures, *tailnet.ingresses):
         tested = _tested_port(exposed)
         tag = narrowest(exposed.tags, worn)
         source = closed.source(tag, *tested) if tested else None
         if tested and source:
             protocol, port = tested
-            test: dict[str, Buildable] = {"src": source, "proto": protocol, "deny": [f"{tag}:{port}"]}
-            yield _test(test, f"{kind} {exposed.reference} is closed to {source}", exposed.place)
+            denied.setdefault((source, protocol), {}).setdefault(f"{tag}:{port}", exposed.place)
+    for (source, protocol), targets in denied.items():
+        yield Derived(
+            section=Section.TESTS,
+            key=None,
+            value={"src": source, "proto": protocol, "deny": list(targets)},
+            declaration=f"what is closed to {source}",
+            places=tuple(targets.values()),
+            parts={("deny", index): place for index, place in enumerate(targets.values())},
+        )
 
 
 def _tested_port(exposed: Exposure | Ingress) -> tuple[str, int] | None:
@@ -142,30 +150,30 @@ class _Closed:
 
     def source(self, target: str, protocol: str, port: int) -> str | None:
         """The first source without access to any node with this tag: a group, else a tag of a declared node."""
-        targets = [self._node(tags, self._any_target) for tags in self._tag_sets[target]]
-        for candidate, principals in self._candidates:
-            if all(
-                self._access.reach(principal, node, protocol, port).verdict is Verdict.DENIED
-                for principal in principals
-                for node in targets
-            ):
-                return candidate
-        return None
+        number = parse_protocol(protocol)
+        leading = {
+            source
+            for tags in self._tag_sets[target]
+            for reach in self._access.who_reaches(self._node(tags, self._any_target))
+            if reach.ports.allows(number, port)
+            for source in reach.src
+        }
+        return next((name for name, keys in self._candidates if all(leading.isdisjoint(one) for one in keys)), None)
 
-    def _all_candidates(self, groups: Sequence[str]) -> Iterator[tuple[str, tuple[Principal, ...]]]:
+    def _all_candidates(self, groups: Sequence[str]) -> Iterator[tuple[str, tuple[frozenset[str], ...]]]:
+        """Sources with the selectors that could match each of their members or nodes."""
         tried = groups[: MOST_CANDIDATES // 2]
         for group in tried:
             members = self._access.names.members(group) or ()
-            yield group, tuple(self._user(member) for member in members)
+            yield group, tuple(self._keys(member) | self._any_user | self._any_source for member in members)
         for tag in list(self._tag_sets)[: MOST_CANDIDATES - len(tried)]:
-            yield tag, tuple(self._node(tags, self._any_source) for tags in self._tag_sets[tag])
+            yield tag, tuple(self._node(tags, self._any_source).keys for tags in self._tag_sets[tag])
 
-    def _user(self, login: str) -> Principal:
-        known = self._access.principal(login)
-        return Principal(name=login, keys=known.keys | self._any_user | self._any_source, user=login)
+    def _keys(self, name: str) -> frozenset[str]:
+        return self._access.principal(name).keys
 
     def _node(self, tags: frozenset[str], also: frozenset[str]) -> Principal:
-        keys = frozenset(key for tag in tags for key in self._access.principal(tag).keys)
+        keys = frozenset(key for tag in tags for key in self._keys(tag))
         return Principal(name=",".join(sorted(tags)), keys=keys | also)
 
 

@@ -136,13 +136,13 @@ WHOLE = """{
 			"proto":  "tcp",
 			"accept": ["tag:k8s-blue--nginx:80"],
 		},
-		// exposure blue.nginx is closed to tag:k8s-op-blue
+		// what is closed to tag:k8s-op-blue
 		{
 			"src":   "tag:k8s-op-blue",
 			"proto": "tcp",
 			"deny":  ["tag:k8s-blue--nginx:80"],
 		},
-		// ingress green.page is closed to group:ops
+		// what is closed to group:ops
 		{"src": "group:ops", "proto": "tcp", "deny": ["tag:k8s-green--page:443"]},
 	],
 }
