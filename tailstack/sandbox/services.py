@@ -144,8 +144,8 @@ def _apiserver(folder: Folder, tools: Mapping[str, Path], cluster: clusters.Clus
         ready=lambda port: clusters.answers(cluster, clusters.url(port), "/readyz"),
         address=clusters.url,
         after=(ETCD,),
-        # Start in less time for more memory: measured, a fifth less processor time until it is ready.
-        variables=MappingProxyType({"GOGC": "400"}),
+        # Collect less garbage while there is little: a fifth less processor time until it is ready (measured).
+        variables=MappingProxyType({"GOGC": "400", "GOMEMLIMIT": "400MiB"}),
         port_file=cluster.port_file,
         port_taken=b"address already in use",
     )
