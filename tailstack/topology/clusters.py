@@ -214,7 +214,7 @@ class ClusterResolver:
             return None
         self.notes.once((*path, "consumers"), consumers)
         for index, consumer in enumerate(consumers):
-            if consumer not in self.clusters:
+            if consumer not in self.clusters and not self.notes.is_broken("clusters", consumer):
                 self.notes.unknown(*path, "consumers", index, kind="cluster", name=consumer, known=self.clusters)
         return tuple(consumers)
 

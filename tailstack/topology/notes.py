@@ -78,6 +78,10 @@ class Notes:
         """Whether this, or what it is a part of, had a finding that leaves it unknown."""
         return bool(self.broken) and any(path[: end + 1] in self.broken for end in range(len(path)))
 
+    def broken_names(self, *path: str | int) -> list[str]:
+        """The names of things in the mapping at this path that are declared, and left out after a finding."""
+        return sorted(str(broken[-1]) for broken in self.broken if broken[:-1] == path)
+
     def is_disturbed(self, *path: str | int) -> bool:
         """Whether something inside of this had a finding: what seems to be missing may be what was meant there."""
         return any(broken[: len(path)] == path for broken in self.broken)

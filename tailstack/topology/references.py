@@ -38,27 +38,33 @@ class References:
         if found is not None or self.notes.is_broken("clusters", cluster, part, name):
             return found
         if cluster not in self.clusters:
-            self.notes.unknown(*path, kind="cluster", name=cluster, known=self.clusters)
+            self._say_unknown_cluster(cluster, *path)
             return None
         mend = ""
         for other_kind, others in (("exposure", self.exposures), ("ingress", self.ingresses)):
             if reference in others:
                 mend = f"{reference} is an {other_kind}: write `{other_kind}: {reference}`."
         known = _references_of(self.clusters[cluster], part)
+        known += [f"{cluster}.{name}" for name in self.notes.broken_names("clusters", cluster, part)]
         self.notes.unknown(*path, kind=kind, name=reference, known=known, mend=mend)
         return None
 
     def machine(self, name: str, *path: str | int) -> Machine | None:
         """The machine that is written at this path; None, with a finding, where there is none."""
         if name not in self.machines and not self.notes.is_broken("machines", name):
-            self.notes.unknown(*path, kind="machine", name=name, known=self.machines)
+            known = [*self.machines, *self.notes.broken_names("machines")]
+            self.notes.unknown(*path, kind="machine", name=name, known=known)
         return self.machines.get(name)
 
     def cluster(self, name: str, *path: str | int) -> Cluster | None:
         """The cluster that is written at this path; None, with a finding, where there is none."""
         if name not in self.clusters and not self.notes.is_broken("clusters", name):
-            self.notes.unknown(*path, kind="cluster", name=name, known=self.clusters)
+            self._say_unknown_cluster(name, *path)
         return self.clusters.get(name)
+
+    def _say_unknown_cluster(self, name: str, *path: str | int) -> None:
+        known = [*self.clusters, *self.notes.broken_names("clusters")]
+        self.notes.unknown(*path, kind="cluster", name=name, known=known)
 
     def by_fqdn(self) -> Mapping[str, Exposure | Ingress | Machine]:
         """Exposures, ingresses and machines by the full name of their node; of two with one name, the first."""

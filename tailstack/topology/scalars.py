@@ -110,7 +110,7 @@ def _judged(text: str) -> Scalar:
         return Trap(
             AMBIGUOUS_WORD,
             f"Unquoted {text} is true or false to some programs, and a text to others.",
-            f'Write "{text}" in quotes if the word is meant, or true or false if a switch is meant.',
+            f'Write "{text}" in quotes if the word is meant, true or false if a switch is, or leave the key out.',
             text,
         )
     return _number_or_time(text)

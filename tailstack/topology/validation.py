@@ -6,6 +6,7 @@ how things fit together are found in the same run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from tailstack.topology.placed import (
     value_at,
     value_place,
 )
-from tailstack.topology.schema import SCOPE, file_schema
+from tailstack.topology.schema import SCOPE, Schema, file_schema
 from tailstack.topology.shape import below, expectation, keys_at, name_syntax_at, resolved, shape_at
 from tailstack.topology.wording import did_you_mean, listed, nearest, path_text, quoted
 
@@ -71,6 +72,7 @@ RULES = (UNKNOWN_KEY, MISSING_KEY, WRONG_TYPE, WRONG_VALUE, WRONG_NAME)
 _KEY_OF_MAPPING = "[key]"
 _WAYS = {Kind.TEXT: "string", Kind.NUMBER: "integer", Kind.LIST: "array", Kind.MAPPING: "object"}
 
+_A_PORT = "tcp:80"
 _PART = 2
 """The step of a path that names a part of a cluster: clusters.<name>.<part>."""
 NAMED_PARTS = frozenset({"expose", "ingress", "egress"})
@@ -206,8 +208,8 @@ def _missing_key(root: PlacedMap, path: Path) -> Finding:
 def wrong_type(path: Path, value: Value | None, place: Place) -> Finding:
     """The finding for the value at this path, and at this place, that is written as something else than expected."""
     shape = shape_at(path)
-    mend = ""
-    if isinstance(value, str | int):
+    mend = _port_mend(shape, value)
+    if isinstance(value, str | int) and not mend:
         text = quoted(value) if isinstance(value, str) else str(value).lower()
         if shape.get("type") == "array" and text[:1] != "(":
             mend = f"Write a list: [{text}]."
@@ -230,8 +232,14 @@ def _wrong_value(root: PlacedMap, path: Path, what: str) -> Finding:
         value_place(root, path),
         message=f"{path_text(path)} {what}.",
         expected=expectation(shape),
-        mend=did_you_mean(value, choices) if isinstance(value, str) else "",
+        mend=_port_mend(shape, value) or (did_you_mean(value, choices) if isinstance(value, str) else ""),
     )
+
+
+def _port_mend(shape: Schema, value: Value | None) -> str:
+    """What to write for a port without its protocol, which is what most people write first."""
+    is_port = any(_A_PORT in resolved(way).get("examples", ()) for way in shape.get("oneOf", (shape,)))
+    return f"Write tcp:{value}, or another protocol." if is_port and re.fullmatch("[0-9]{1,5}", str(value)) else ""
 
 
 def _wrong_name(root: PlacedMap, path: Path) -> Finding:

@@ -312,6 +312,7 @@ FOLLOW_UPS = [
     red("operator: {apiServerProxy: {mode: x}}") + "\naccess: [{name: one, from: [a], to: [{apiServer: red}]}]",
     "clusters: {red: []}\naccess: [{name: one, from: [a], to: [{apiServer: red}, {exposure: red.it}]}]",
     red("labels: {env: []}") + "\naccess: [{name: one, from: [a], to: [{apiServers: {matchLabels: {env: x}}}]}]",
+    expose("selector: {a: b}, consumers: [crimson]")[:-1] + ", crimson: []}",
     "machines: {ci: {tags: []}}\naccess: [{name: one, from: [{machine: ci}], to: [a], ports: [tcp:1]}]",
     red("expose: []") + "\naccess: [{name: one, from: [a], to: [{exposure: red.it}]}]",
     # what is under a wrong name may be what is missing elsewhere
@@ -333,6 +334,16 @@ FOLLOW_UPS = [
 def test_one_mistake_is_one_finding_whatever_refers_to_it(text: str) -> None:
     findings = only(text)
     assert len(findings) == 1, [f.message for f in findings]
+
+
+def test_what_has_a_mistake_of_its_own_may_still_be_meant() -> None:
+    texts = {
+        expose("selector: {a: b}, hostname: A") + "\n" + to("{exposure: red.itt}"): "Did you mean red.it?",
+        "machines: {runner: {tags: []}}\n" + to("{machine: runnner}", ", ports: [tcp:1]"): "Did you mean runner?",
+        "clusters: {crimson: []}\n" + to("{apiServer: crimsom}"): "Did you mean crimson?",
+    }
+    for text, mend in texts.items():
+        assert mend in [finding.mend for finding in only(text)]
 
 
 def test_references_are_not_judged_while_a_file_cannot_be_read() -> None:
