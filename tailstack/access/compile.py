@@ -16,7 +16,7 @@ from typing import cast
 
 from tailstack.access import hujson
 from tailstack.access.derive import LIST_SECTIONS, Derived, Section, derive
-from tailstack.access.derived_tests import derive_tests
+from tailstack.access.derived_tests import derive_tests, effective_policy
 from tailstack.access.places import Path, Way, place_at, way_to
 from tailstack.access.policy import Listed, Policy
 from tailstack.access.reading import read_policy
@@ -114,8 +114,7 @@ def compile_policy(tailnet: Tailnet) -> CompiledPolicy:
     root = _composed(root, [entry for entry in derive(tailnet) if conflicts.admits(entry)], derived)
     root = _without_allowing_all(root)
     if tailnet.derive_tests:
-        effective = read_policy(hujson.pack(root), file=COMPILED_FILE)
-        root = _composed(root, derive_tests(tailnet, effective), derived)
+        root = _composed(root, derive_tests(tailnet, effective_policy(tailnet, base)), derived)
     text = _with_header(hujson.format_value(root), tailnet.environment)
     return CompiledPolicy(
         text=text,

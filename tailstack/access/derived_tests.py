@@ -16,15 +16,16 @@ ingress, where one is certain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from tailstack.access.derive import Derived, Permission, Section, permissions
+from tailstack.access.derive import Derived, Permission, Section, ip_entries, permissions
 from tailstack.access.evaluate import Access
 from tailstack.access.hujson import Buildable
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
-from tailstack.access.policy import Policy
-from tailstack.access.ports import parse_protocol
+from tailstack.access.policy import Grant, IpEntry, Listed, Policy
+from tailstack.access.ports import parse_ip_entry, parse_protocol
 from tailstack.access.principals import Principal
-from tailstack.access.selectors import ROLES, SHARED, Selector, SelectorKind, parse_selector
+from tailstack.access.selectors import ROLES, SHARED, Selector, SelectorKind, Text, parse_selector
 from tailstack.finding import Place
 from tailstack.topology.tailnet import ALL_PORTS, Exposure, Ingress, Port, Tailnet
 
@@ -41,6 +42,33 @@ _BY_ADDRESS = frozenset({SelectorKind.ADDRESS, SelectorKind.NAME, SelectorKind.I
 def derive_tests(tailnet: Tailnet, effective: Policy) -> tuple[Derived, ...]:
     """The tests of a tailnet. `effective` is its whole policy without them, which decides what is denied."""
     return (*_accepting(tailnet, effective), *_denying(tailnet, effective))
+
+
+def effective_policy(tailnet: Tailnet, base: Policy) -> Policy:
+    """All that a tailnet's policy grants, without its text: the hand-written part and the derived grants and groups."""
+    defined = {group.name for group in base.groups}
+    groups = (
+        Listed(
+            name=group.name,
+            place=group.place,
+            entries=tuple(parse_selector(member, group.place) for member in group.members),
+        )
+        for group in tailnet.groups
+        if group.members is not None and group.name not in defined
+    )
+    grants = (_typed(permission) for permission in permissions(tailnet))
+    return replace(base, groups=(*base.groups, *groups), grants=(*(base.grants or ()), *grants))
+
+
+def _typed(permission: Permission) -> Grant:
+    place = permission.place
+    return Grant(
+        place=place,
+        src=tuple(parse_selector(text, at) for text, at in permission.sources.items()),
+        dst=tuple(parse_selector(text, at) for text, at in permission.destinations.items()),
+        ip=tuple(IpEntry(text=text, place=place, ports=parse_ip_entry(text)) for text in ip_entries(permission.ports)),
+        src_posture=tuple(Text(posture, place) for posture in permission.postures),
+    )
 
 
 def _accepting(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:

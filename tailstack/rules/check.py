@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tailstack.access import mistakes
+from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compile import CompiledPolicy, compile_policy
 from tailstack.finding import Finding, InvalidTailnetError, in_order
 from tailstack.rules.proof import LinkProof
@@ -46,6 +47,11 @@ def check_environment(project: Path, environment: str, at: datetime) -> Checked:
 
 def check_tailnet(tailnet: Tailnet) -> Checked:
     """Compile the policy of a tailnet and apply every rule to the two."""
+    with without_garbage_collection():
+        return _checked(tailnet)
+
+
+def _checked(tailnet: Tailnet) -> Checked:
     try:
         policy = compile_policy(tailnet)
     except InvalidTailnetError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from tailstack.access import hujson, mistakes
 from tailstack.access.compile import CompiledPolicy, EntryKey, compile_policy, is_untouched
+from tailstack.access.derived_tests import effective_policy
+from tailstack.access.entries import entries
 from tailstack.access.nodes import declared_nodes, inventory_of
+from tailstack.access.policy import Policy
 from tailstack.access.policy_tests import run_tests
 from tailstack.access.validate import validate
 from tailstack.finding import InvalidTailnetError, Place
@@ -524,3 +528,34 @@ def test_derived_tests_always_hold_and_the_policy_is_never_refused(text: str) ->
     assert [finding for finding in validate(policy.policy) if finding.is_error] == []
     assert run_tests(policy.policy, inventory_of(declared_nodes(tailnet))) == ()
     assert run_tests(policy.policy) == ()
+
+
+@settings(max_examples=30, deadline=None)
+@given(environments())
+def test_what_tests_are_judged_by_is_what_the_text_says(text: str) -> None:
+    tailnet = tailnet_of(text, base=BASE_OF_TAGS)
+    policy = compile_policy(tailnet)
+    judged_by = effective_policy(tailnet, policy.base)
+
+    def granted(policy: Policy) -> list[tuple[object, ...]]:
+        return [
+            (tuple(map(str, entry.src)), tuple(map(str, entry.dst)), entry.ports, entry.postures)
+            for entry in entries(policy)
+        ]
+
+    assert granted(judged_by) == granted(policy.policy)
+    assert {group.name: tuple(map(str, group.entries)) for group in judged_by.groups} == {
+        group.name: tuple(map(str, group.entries)) for group in policy.policy.groups
+    }
+
+
+def test_the_garbage_collector_is_left_as_it_was() -> None:
+    assert gc.isenabled()
+    compiled(BLUE_AND_GREEN)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        compiled(BLUE_AND_GREEN)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
