@@ -155,12 +155,13 @@ def _tag_owners(tailnet: Tailnet, nodes: Sequence[DeclaredNode]) -> Iterator[Der
             section=Section.TAG_OWNERS,
             key=tag,
             value=list(owners[tag]),
-            declaration=f"worn by {_some_of([name for name, _ in worn_by])}",
+            declaration=f"worn by {some_of([name for name, _ in worn_by])}",
             places=tuple(dict.fromkeys(place for _, place in worn_by)),
         )
 
 
-def _some_of(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are: short enough for a comment."""
     more = len(names) - _NAMED_IN_COMMENT
     return ", ".join(names[:_NAMED_IN_COMMENT]) + (f" and {more} more" if more > 0 else "")
 

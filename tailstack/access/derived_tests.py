@@ -8,6 +8,7 @@ destination has one port (https://tailscale.com/kb/1337/policy-syntax#tests). Le
 - grants under a posture, their own or the policy's default: a test without attributes counts them as not matching;
 - destinations that are neither a tag nor one address; application capabilities.
 
+There is one test for each source, protocol and outcome: the policy of a large tailnet would be mostly tests otherwise.
 Of a range of ports the first is tested, of all ports 443. Denials are judged against the whole policy, its hand-written
 part included, and with every role that a user and every address that a node could have: one for each exposure and
 ingress, where one is certain.
@@ -16,11 +17,10 @@ ingress, where one is certain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from tailstack.access.derive import Derived, Permission, Section, ip_entries, permissions
+from tailstack.access.derive import Derived, Permission, Section, ip_entries, permissions, some_of
 from tailstack.access.evaluate import Access
-from tailstack.access.hujson import Buildable
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
 from tailstack.access.policy import Grant, IpEntry, Listed, Policy
 from tailstack.access.ports import parse_ip_entry, parse_protocol
@@ -75,12 +75,26 @@ def _accepting(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
     if effective.default_src_posture:
         return  # every grant without a posture of its own is under that one
     with_members = {group.name for group in effective.groups if group.entries}
+    tests: dict[tuple[str, str], _Accepted] = {}
     for permission in permissions(tailnet):
         if permission.postures:
             continue
         for source in permission.sources:
             if _can_be_source(parse_selector(source, _NOWHERE), with_members):
-                yield from _tests_of(permission, source)
+                for protocol, target in _targets(permission):
+                    accepted = tests.setdefault((source, protocol), _Accepted())
+                    accepted.targets.setdefault(target, permission.place)
+                    accepted.declarations.setdefault(permission.declaration)
+    for (source, protocol), accepted in tests.items():
+        yield _test(source, protocol, "accept", accepted.targets, some_of(tuple(accepted.declarations)))
+
+
+@dataclass(slots=True)
+class _Accepted:
+    """What one source reaches on one protocol: each target of a test with its place, and the declarations that say so."""
+
+    targets: dict[str, Place] = field(default_factory=dict[str, Place])
+    declarations: dict[str, None] = field(default_factory=dict[str, None])
 
 
 def _can_be_source(selector: Selector, with_members: set[str]) -> bool:
@@ -93,18 +107,13 @@ def _can_be_source(selector: Selector, with_members: set[str]) -> bool:
             return False
 
 
-def _tests_of(permission: Permission, source: str) -> Iterator[Derived]:
-    """One test for each protocol, as a test has one for all of its destinations."""
-    destinations = [target for target in map(_test_target, permission.destinations) if target]
-    by_protocol: dict[str, dict[int, None]] = {}
-    for protocol, port in map(concrete, permission.ports):
-        by_protocol.setdefault(protocol, {})[port] = None
-    for protocol, ports in by_protocol.items():
-        accepted = [f"{target}:{port}" for target in destinations for port in ports]
-        if accepted:
-            yield _test(
-                {"src": source, "proto": protocol, "accept": accepted}, permission.declaration, permission.place
-            )
+def _targets(permission: Permission) -> Iterator[tuple[str, str]]:
+    """A protocol and a destination with one port, for each that a test can name."""
+    ports = dict.fromkeys(map(concrete, permission.ports))
+    for destination in permission.destinations:
+        target = _test_target(destination)
+        if target:
+            yield from ((protocol, f"{target}:{port}") for protocol, port in ports)
 
 
 def _test_target(destination: str) -> str:
@@ -125,12 +134,18 @@ def concrete(port: Port) -> tuple[str, int]:
     return protocol, PORT_OF_ALL if (port.first, port.last) == (ALL_PORTS.first, ALL_PORTS.last) else port.first
 
 
-def _test(test: Mapping[str, Buildable], declaration: str, place: Place) -> Derived:
-    return Derived(section=Section.TESTS, key=None, value=test, declaration=declaration, places=(place,))
+def _test(source: str, protocol: str, outcome: str, targets: Mapping[str, Place], declaration: str) -> Derived:
+    return Derived(
+        section=Section.TESTS,
+        key=None,
+        value={"src": source, "proto": protocol, outcome: list(targets)},
+        declaration=declaration,
+        places=tuple(dict.fromkeys(targets.values())),
+        parts={(outcome, index): place for index, place in enumerate(targets.values())},
+    )
 
 
 def _denying(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
-    """One test for all that is closed to the same source, as there may be thousands of them."""
     nodes = declared_nodes(tailnet)
     worn = tag_wearers(nodes)
     closed = _Closed(effective, nodes)
@@ -143,14 +158,7 @@ def _denying(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
             protocol, port = tested
             denied.setdefault((source, protocol), {}).setdefault(f"{tag}:{port}", exposed.place)
     for (source, protocol), targets in denied.items():
-        yield Derived(
-            section=Section.TESTS,
-            key=None,
-            value={"src": source, "proto": protocol, "deny": list(targets)},
-            declaration=f"what is closed to {source}",
-            places=tuple(targets.values()),
-            parts={("deny", index): place for index, place in enumerate(targets.values())},
-        )
+        yield _test(source, protocol, "deny", targets, f"what is closed to {source}")
 
 
 def _tested_port(exposed: Exposure | Ingress) -> tuple[str, int] | None:

@@ -256,12 +256,31 @@ ACCESS = BLUE_AND_GREEN.partition("  green:")[0] + "groups: {group:a: [a@example
             ("tag:k8s-blue", "tcp", ["tag:k8s-blue:5"]), ("tag:k8s-blue", "udp", ["tag:k8s-blue:443"]), ("tag:k8s-blue", "icmp", ["tag:k8s-blue:0"])]),
         ("from: [tag:k8s-blue], to: [tag:k8s-blue], ports: ['*']", [("tag:k8s-blue", "tcp", ["tag:k8s-blue:443"])]),
         ("from: [tag:k8s-blue], to: ['*'], ports: ['tcp:1']", []),
+        ("from: [tag:k8s-blue], to: [{exposure: blue.nginx}]}\n  - {name: b, from: [tag:k8s-blue, group:a], to: [tag:k8s-blue--nginx, tag:k8s-blue], ports: [tcp:80]", [
+            ("tag:k8s-blue", "tcp", ["tag:k8s-blue--nginx:80", "tag:k8s-blue:80"]), ("group:a", "tcp", ["tag:k8s-blue--nginx:80", "tag:k8s-blue:80"])]),
     ],
 )  # fmt: skip
 def test_access_is_tested_as_far_as_a_test_can_say_it(entry: str, expected: list[tuple[str, str, list[str]]]) -> None:
     text = f"postures: {{posture:p: [node:os == 'macos']}}\n{ACCESS}  - {{name: a, {entry}}}\n"
     found = derived_tests(compiled(text))
     assert [test for test in found if not test[2][0].startswith("not ")] == expected
+
+
+def test_a_test_names_the_declarations_that_it_is_for_and_leads_to_each() -> None:
+    names = "abcde"
+    text = ACCESS + "".join(
+        f"  - {{name: {name}, from: [tag:k8s-blue], to: [tag:k8s-blue], ports: [tcp:{number}]}}\n"
+        for number, name in enumerate(names, 1)
+    )
+    policy = compiled(text)
+    (accepting,) = (test for test in policy.policy.tests if test.accept)
+    assert policy.declaration(accepting.place) == "access: a, access: b, access: c and 2 more"
+    assert [policy.sources(target.place) for target in accepting.accept] == [
+        (access.place,) for access in tailnet_of(text).access
+    ]
+    (denying,) = (test for test in policy.policy.tests if test.deny)
+    assert policy.declaration(denying.place) == "what is closed to group:a"
+    assert policy.sources(denying.deny[0].place) == (tailnet_of(text).exposures[0].place,)
 
 
 def test_under_a_posture_for_every_grant_nothing_is_accepted_without_one() -> None:
