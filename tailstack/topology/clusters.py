@@ -152,7 +152,7 @@ class ClusterResolver:
             cluster=cluster,
             name=name,
             namespace=declared.namespace,
-            service=declared.service or name,
+            service=declared.service or naming.first_name(name, declared.formerly),
             ports=ports,
             managed_by=declared.managed_by,
             selector=tuple((declared.selector or {}).items()),
@@ -185,7 +185,7 @@ class ClusterResolver:
     def node(self, path: Path, declared: Exposed | EgressDeclaration) -> tuple[str, tuple[str, ...]]:
         """Node name and tags of the exposure, ingress or egress at this path: by hand, or from its oldest name."""
         cluster = str(path[1])
-        name = declared.formerly[0] if declared.formerly else str(path[3])
+        name = naming.first_name(str(path[3]), declared.formerly)
         hostname = declared.hostname or naming.node_name(cluster, name)
         if len(hostname) > naming.MAX_NODE_NAME:
             message = f"The node name {hostname} has {len(hostname)} characters."

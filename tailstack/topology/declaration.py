@@ -327,13 +327,17 @@ class Exposed(Declaration):
     consumers: list[Name] | None = Field(
         default=None, description="Clusters whose egress may link to it; by default every cluster of the environment"
     )
-    formerly: list[Name] = Field(default_factory=list, description="Former names, oldest first: tag and node name stay")
+    formerly: list[Name] = Field(
+        default_factory=list, description="Former names, oldest first: tag, node name and Service stay"
+    )
 
 
 class ExposeDeclaration(Exposed):
     """A Service that becomes a node of the tailnet."""
 
-    service: KubernetesName | None = Field(default=None, description="Name of the Service; by default the key")
+    service: KubernetesName | None = Field(
+        default=None, description="Name of the Service; by default the key, or its oldest former name"
+    )
     ports: list[ServicePortEntry] = Field(min_length=1, description="Ports; for an existing Service, those granted")
     managed_by: ManagedBy = Field(
         default=ManagedBy.PULUMI,
@@ -377,12 +381,16 @@ class EgressDeclaration(Declaration):
     """A Service in this cluster that leads to a node of the tailnet."""
 
     namespace: KubernetesName = Field(description="Namespace of the clients")
-    service: KubernetesName | None = Field(default=None, description="Name of the Service; by default the key")
+    service: KubernetesName | None = Field(
+        default=None, description="Name of the Service; by default the key, or its oldest former name"
+    )
     to: EgressTarget = Field(description="Where it leads")
     ports: list[Port] | None = Field(default=None, min_length=1, description="Ports; by default those of the target")
     hostname: DnsLabel | None = Field(default=None, description="Node name of the proxy; by default <cluster>-<name>")
     tags: list[Tag] | None = Field(default=None, min_length=1, description="Tags; by default tag:k8s-<cluster>--<name>")
-    formerly: list[Name] = Field(default_factory=list, description="Former names, oldest first: tag and node name stay")
+    formerly: list[Name] = Field(
+        default_factory=list, description="Former names, oldest first: tag, node name and Service stay"
+    )
 
 
 class ClusterDeclaration(Declaration):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tailstack.finding import Rule
+from tailstack.topology import naming
 from tailstack.topology.clusters import ClusterResolver
 from tailstack.topology.declaration import EgressDeclaration, EgressTarget
 from tailstack.topology.notes import Notes
@@ -65,7 +66,7 @@ class LinkResolver:
             cluster=cluster,
             name=name,
             namespace=declared.namespace,
-            service=declared.service or name,
+            service=declared.service or naming.first_name(name, declared.formerly),
             target=target,
             ports=ports,
             hostname=hostname,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 MAX_NODE_NAME = 63
 """A node's name is one label of a DNS name: https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4."""
 
@@ -25,6 +27,11 @@ def operator_tag(cluster: str) -> str:
 def proxy_tag(cluster: str) -> str:
     """The tag of a cluster's proxies that nobody declared."""
     return f"tag:k8s-{cluster}"
+
+
+def first_name(name: str, formerly: Sequence[str]) -> str:
+    """The name that a declaration had first: node, tag and Kubernetes object are called after it, whatever comes later."""
+    return formerly[0] if formerly else name
 
 
 def node_name(cluster: str, name: str) -> str:

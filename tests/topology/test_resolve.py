@@ -169,7 +169,7 @@ def test_the_ports_of_a_service_that_exists_are_those_granted(managed_by: str) -
     )
 
 
-def test_the_oldest_name_gives_node_and_tag() -> None:
+def test_the_oldest_name_gives_node_tag_and_service() -> None:
     (blue,) = resolved("""
         clusters:
           blue:
@@ -184,6 +184,7 @@ def test_the_oldest_name_gives_node_and_tag() -> None:
         ("blue-d", ("tag:k8s-blue--d",), ("d", "e")),
         ("blue-g", ("tag:k8s-blue--g",), ("g", "h")),
     ]
+    assert [made.service for made in (*blue.exposures, *blue.egresses)] == ["a", "g"], "a renamed Service is a new node"
 
 
 def test_an_ingress() -> None:
