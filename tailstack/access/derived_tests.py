@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from tailstack.access.derive import Derived, Permission, Section, ip_entries, permissions, some_of
 from tailstack.access.evaluate import Access
+from tailstack.access.hujson import build, spread
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
 from tailstack.access.policy import Grant, IpEntry, Listed, Policy
 from tailstack.access.ports import parse_ip_entry, parse_protocol
@@ -135,10 +136,11 @@ def concrete(port: Port) -> tuple[str, int]:
 
 
 def _test(source: str, protocol: str, outcome: str, targets: Mapping[str, Place], declaration: str) -> Derived:
+    test = build({"src": source, "proto": protocol, outcome: list(targets)})
     return Derived(
         section=Section.TESTS,
         key=None,
-        value={"src": source, "proto": protocol, outcome: list(targets)},
+        value=spread(test) if len(targets) > 1 else test,
         declaration=declaration,
         places=tuple(dict.fromkeys(targets.values())),
         parts={(outcome, index): place for index, place in enumerate(targets.values())},
