@@ -32,6 +32,8 @@ from tailstack.finding import Place
 
 EVERYONE = "*"
 _ANYONE = frozenset({EVERYONE, DANGER_ALL})
+# The owner is an admin too (recording nodeattrs-target-a10-autogroup-admin).
+_HELD_BESIDE = {"autogroup:owner": frozenset({"autogroup:admin"})}
 _NOWHERE = Place("", 1, 1)
 
 
@@ -156,7 +158,8 @@ class Names:
         if user.is_shared:
             return keys | {SHARED}
         _, _, domain = login.rpartition("@")
-        return keys | {MEMBER, DOMAIN_PREFIX + domain} | {f"autogroup:{role}" for role in user.roles}
+        roles = {f"autogroup:{role}" for role in user.roles}
+        return keys | {MEMBER, DOMAIN_PREFIX + domain} | roles.union(*(_HELD_BESIDE.get(role, ()) for role in roles))
 
     def _group(self, name: str) -> Principal:
         members = self._groups.get(name)
@@ -200,10 +203,8 @@ class Names:
 
 
 def _autogroup_keys(name: str) -> frozenset[str]:
-    if name == MEMBER or name not in ROLES:
-        also = {MEMBER} if name == SELF else set[str]()
-        return _ANYONE | {name} | also
-    return _ANYONE | {name, MEMBER}
+    members = {MEMBER} if name in ROLES or name == SELF else set[str]()
+    return _ANYONE | {name} | members | _HELD_BESIDE.get(name, frozenset())
 
 
 def spans(texts: Iterable[str]) -> tuple[Span, ...]:

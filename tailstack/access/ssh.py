@@ -55,8 +55,11 @@ def _leads_to(rule: SshRule, src: Principal, dst: Principal) -> bool:
 def _names(rule: SshRule, user: str, src: Principal) -> bool:
     for text in rule.users:
         allowed = text.text.strip()
-        if allowed == user or (allowed == NONROOT and user != "root"):
-            return True
-        if allowed.startswith(_LOCALPART) and src.user == f"{user}@{allowed.removeprefix(_LOCALPART)}":
+        domain = allowed.removeprefix(_LOCALPART)
+        if domain and domain != allowed:
+            named = src.user == f"{user}@{domain}"
+        else:
+            named = allowed == user or (allowed == NONROOT and user != "root")
+        if named:
             return True
     return False

@@ -1,0 +1,139 @@
+"""The recorded answers of the real policy service, read where the Go module that carries them lies.
+
+github.com/juanfont/headscale (BSD-3-Clause) holds, in hscontrol/policy/v2/testdata, policies that were sent to the service
+with what it answered and what each node of a small tailnet then received. Nothing of them is copied into this project.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tailstack.access.addresses import Span
+from tailstack.access.inventory import Inventory, Node, User
+from tailstack.access.principals import spans
+from tailstack.sandbox.toolchain import golang
+
+MODULE = "github.com/juanfont/headscale@v0.29.2"
+SUM = "h1:eW7zz5yiVlSP1+5zUgPM2YWOoSNkzgX0wBMt5T4zF9g="
+COUNTS = {
+    "acl_results": 215,
+    "grant_results": 266,
+    "routes_results": 125,
+    "nodeattrs_results": 56,
+    "policytest_results": 57,
+    "ssh_results": 108,
+    "sshtest_results": 37,
+}
+MORE = "issue_3212"
+"""A folder of two later recordings, in which the routes of an exit node are approved."""
+
+DOMAIN = "example.com"
+"""The domain of the recorded tailnet, which the recordings themselves do not state."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """One policy and what came of it. `refusal` is empty where it was accepted; `nodes` is what each node received."""
+
+    name: str
+    text: str
+    refusal: str
+    inventory: Inventory
+    nodes: dict[str, dict[str, Any]]
+
+
+@cache
+def folder() -> Path:
+    """The recordings in the module cache of Go, which fetches the module where it is not there yet."""
+    go = golang.find()
+    assert go.program is not None
+    answer = subprocess.run(
+        [str(go.program), "mod", "download", "-json", MODULE],
+        env=golang.environment(),
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(answer.stdout)
+    assert found["Sum"] == SUM
+    return Path(found["Dir"], "hscontrol", "policy", "v2", "testdata")
+
+
+def recordings(category: str) -> Iterator[Recording]:
+    """All recordings of one category."""
+    for path in sorted((folder() / category).glob("*.hujson")):
+        lines = path.read_text().splitlines()
+        data = json.loads("\n".join(line for line in lines if not line.startswith("//")))
+        policy = data["input"]["full_policy"]
+        refused = data["input"].get("api_response_code", 200) != 200
+        yield Recording(
+            name=path.stem,
+            text=policy if isinstance(policy, str) else json.dumps(policy),
+            refusal=data["input"]["api_response_body"]["message"] if refused else "",
+            inventory=_inventory(data["topology"], data["captures"]),
+            nodes=data["captures"],
+        )
+
+
+def _inventory(topology: dict[str, Any], captures: dict[str, Any]) -> Inventory:
+    logins = {user["name"]: user["email"] for user in topology["users"]}
+    nodes = tuple(
+        Node(
+            name=name,
+            addresses=spans(address for address in (node["ipv4"], node["ipv6"]) if address),
+            user=logins.get(node.get("user")),
+            tags=tuple(listed(node, "tags")),
+            routes=_routes(listed(node, "approved_routes"), name, captures),
+        )
+        for name, node in topology["nodes"].items()
+    )
+    users = tuple(User(login=login, roles=_roles(login, nodes, captures)) for login in logins.values())
+    return Inventory(nodes=nodes, users=users)
+
+
+def _routes(approved: list[str], name: str, captures: dict[str, Any]) -> tuple[Span, ...]:
+    """The approved routes. Nineteen recordings of acls do not list one that its router's peers were told of."""
+    told = (
+        route
+        for capture in captures.values()
+        for peer in peers(capture)
+        if peer["ComputedName"] == name
+        for route in listed(peer, "PrimaryRoutes")
+    )
+    return spans(dict.fromkeys([*approved, *told]))
+
+
+def _roles(login: str, nodes: tuple[Node, ...], captures: dict[str, Any]) -> frozenset[str]:
+    """A user's role, which only the capabilities of the user's own node tell."""
+    found = {
+        role
+        for node in nodes
+        if node.user == login and node.name in captures
+        for role in ("owner", "admin")
+        if f"https://tailscale.com/cap/is-{role}" in capabilities(captures[node.name]["netmap"]["SelfNode"])
+    }
+    return frozenset(found)
+
+
+def listed(data: dict[str, Any], key: str) -> list[Any]:
+    """A list that may be missing or null."""
+    found: list[Any] | None = data.get(key)
+    return found or []
+
+
+def capabilities(node: dict[str, Any]) -> dict[str, Any]:
+    """The capabilities of a node itself, by name."""
+    found: dict[str, Any] | None = node.get("CapMap")
+    return found or {}
+
+
+def peers(capture: dict[str, Any]) -> list[dict[str, Any]]:
+    """The peers that a node was told of."""
+    return listed(capture["netmap"], "Peers")
