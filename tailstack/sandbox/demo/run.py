@@ -31,7 +31,7 @@ DECLARATIONS = "stacks/sandbox/tailnet.yaml"
 SHELL = "tailstack sandbox shell"
 
 _PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
-_MARKS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "create-replacement": "±"}
+_MARKS = {"create": "+", "update": "~", "delete": "-", "replace": "±"}
 
 
 def perform(project: Path, folder: Path, *, keep: bool, record: TextIO | None, colour: bool) -> None:
@@ -96,8 +96,8 @@ class Demo:
     def _api(self) -> SandboxClient:
         return SandboxClient.of_folder(self.sandbox.api_url, self.sandbox.folder / "api")
 
-    def _engine(self, **variables: str) -> Pulumi:
-        return Pulumi.found(self.project, self.sandbox.environment() | variables)
+    def _engine(self) -> Pulumi:
+        return Pulumi.found(self.project, self.sandbox.environment())
 
     def _check(self) -> None:
         self.tell.chapter("What a person wrote, checked before anything is touched")
@@ -168,7 +168,8 @@ class Demo:
         client = cluster_client(self.sandbox.kubeconfig, "blue")
         place = client.locate("v1", "Service", namespace="default", name="nginx-service")
         annotation = "/metadata/annotations/tailscale.com~1tags"
-        client.patch(place.path, [{"op": "replace", "path": annotation, "value": "tag:k8s-operator"}])
+        operation = {"op": "replace", "path": annotation, "value": "tag:k8s-operator"}
+        client.patch(place.path, [operation], manager="kubectl-annotate")
         self.tell.command(f"tailstack drift {ENVIRONMENT}")
         with self.tell.step("reading what is live"):
             outcome = self._engine().preview_refresh(ENVIRONMENT)
@@ -184,14 +185,12 @@ class Demo:
     def _mend(self) -> None:
         self.tell.chapter("It is put right")
         self.tell.say(
-            "The stack does not overwrite an edit that it has not seen: `pulumi up --refresh` takes what is live into the"
-            " state first. kubectl now owns the annotation; the variable says that the stack may take it back."
+            "The stack does not overwrite an edit of the policy that it has not seen: `pulumi up --refresh` takes what is live"
+            " into the state first. The Service is replaced, because the operator never gives a node other tags."
         )
-        self.tell.command(f"PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh --stack {ENVIRONMENT}")
+        self.tell.command(f"pulumi up --refresh --stack {ENVIRONMENT}")
         with self.tell.step("applying"):
-            outcome = self._engine(PULUMI_K8S_ENABLE_PATCH_FORCE="true").up(
-                ENVIRONMENT, "--refresh", on_event=self._say_step
-            )
+            outcome = self._engine().up(ENVIRONMENT, "--refresh", on_event=self._say_step)
         self._must(outcome, "up --refresh")
         self.tell.command(f"tailstack drift {ENVIRONMENT}")
         with self.tell.step("reading what is live"):
