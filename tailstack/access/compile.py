@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import cast
 
 from tailstack.access import hujson
+from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.derive import LIST_SECTIONS, Derived, Section, derive
 from tailstack.access.derived_tests import derive_tests, effective_policy
 from tailstack.access.places import Path, Way, place_at, way_to
@@ -107,6 +108,11 @@ def compile_policy(tailnet: Tailnet) -> CompiledPolicy:
 
     Raises InvalidTailnetError, with every mistake, where the base is not HuJSON or its sections are not what they must be.
     """
+    with without_garbage_collection():
+        return _compiled(tailnet)
+
+
+def _compiled(tailnet: Tailnet) -> CompiledPolicy:
     base = _read_base(tailnet.base_policy)
     root = base.document.root if base.document is not None and base.document.root.kind == "object" else hujson.build({})
     conflicts = _Conflicts(base)

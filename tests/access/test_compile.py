@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailstack.access import hujson, mistakes
+from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compile import CompiledPolicy, EntryKey, compile_policy, is_untouched
 from tailstack.access.derived_tests import effective_policy
 from tailstack.access.entries import entries
@@ -568,13 +569,26 @@ def test_what_tests_are_judged_by_is_what_the_text_says(text: str) -> None:
     }
 
 
-def test_the_garbage_collector_is_left_as_it_was() -> None:
-    assert gc.isenabled()
-    compiled(BLUE_AND_GREEN)
-    assert gc.isenabled()
-    gc.disable()
+def test_garbage_is_not_collected_meanwhile_and_the_collector_is_left_as_it_was() -> None:
+    tailnet = tailnet_of(BLUE_AND_GREEN)
+    collections: list[str] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        collections.append(f"{phase} {info}")
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(note)
+    gc.set_threshold(50)
     try:
-        compiled(BLUE_AND_GREEN)
-        assert not gc.isenabled()
+        collections.clear()
+        compile_policy(tailnet)
+        few = len(collections)
     finally:
-        gc.enable()
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(note)
+    assert gc.isenabled()
+    assert few < 10, "with this threshold, compiling would collect dozens of times"
+    with without_garbage_collection():
+        compile_policy(tailnet)
+        assert not gc.isenabled()
+    assert gc.isenabled()
