@@ -118,7 +118,7 @@ class NodeAttribute:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SshRule:
-    """An entry of `ssh`. `users` is None where it is missing, which is not the same as an empty list only in intent."""
+    """An entry of `ssh`. `recorder` are tags; with `enforce_recorder` a session fails where none of them can be reached."""
 
     place: Place
     action: Text
