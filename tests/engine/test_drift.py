@@ -22,8 +22,8 @@ def only(log: EventLog) -> Drift:
 def test_an_edited_policy_is_told_as_access() -> None:
     before = {"acl": '{"grants": [{"src": ["group:a"], "dst": ["tag:x"], "ip": ["tcp:80"]}]}'}
     after = {"acl": '{"grants": [{"src": ["group:a"], "dst": ["tag:x"], "ip": ["tcp:80", "tcp:22"]}]}'}
-    sides = {"inputs_before": before, "inputs_after": before, "outputs_before": before, "outputs_after": after}
-    drift = only(changed(step(POLICY, "policy"), **sides))
+    made = step(POLICY, "policy", before=before, after=before)
+    drift = only(changed(made, outputs_before=before, outputs_after=after))
     assert drift.what == "policy file"
     assert drift.kind is DriftKind.CHANGED
     assert drift.changes == ("group:a gains tcp:22 to tag:x.",)
