@@ -119,10 +119,11 @@ def build(tools: tuple[str, ...]) -> int:
 @_plain_failures
 def up(folder: Path, clusters: tuple[str, ...] | None, plugins: str) -> int:
     """Start the sandbox and leave it running. What `down --keep` left is there again."""
-    from tailstack.sandbox import lifecycle  # noqa: PLC0415 -- only when it is called
+    from tailstack.sandbox import lifecycle, workload  # noqa: PLC0415 -- only when it is called
 
     began = time.monotonic()
     sandbox = lifecycle.up(folder, clusters=clusters, plugins=plugins)
+    workload.deploy(sandbox.kubeconfig, tuple(sandbox.clusters))
     click.echo(f"The sandbox is up, after {time.monotonic() - began:.1f} s, in {sandbox.folder}")
     _describe(sandbox)
     click.echo("\nUse it with: tailstack sandbox shell")
