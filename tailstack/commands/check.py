@@ -36,7 +36,12 @@ def read_moment(ctx: click.Context, parameter: click.Parameter, text: str | None
 @click.command("check", short_help="Find mistakes in an environment before anything is applied.")
 @click.argument("environment", required=False)
 @click.option(
-    "--format", "form", type=click.Choice(Format, case_sensitive=False), default=Format.TEXT, show_default=True, help="What to print."
+    "--format",
+    "form",
+    type=click.Choice(Format, case_sensitive=False),
+    default=Format.TEXT,
+    show_default=True,
+    help="What to print.",
 )
 @click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
 @click.option(

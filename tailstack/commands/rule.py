@@ -22,7 +22,12 @@ class Format(StrEnum):
 @click.command("rule", short_help="Explain a rule, or list all of them.")
 @click.argument("code", required=False)
 @click.option(
-    "--format", "form", type=click.Choice(Format, case_sensitive=False), default=Format.TEXT, show_default=True, help="What to print."
+    "--format",
+    "form",
+    type=click.Choice(Format, case_sensitive=False),
+    default=Format.TEXT,
+    show_default=True,
+    help="What to print.",
 )
 def command(code: str | None, form: Format) -> ExitCode:
     """Explain the rule CODE (TS101 or duplicate-hostname), or list all rules."""
