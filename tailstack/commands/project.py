@@ -21,19 +21,13 @@ def find_project(start: Path) -> Path:
     raise click.UsageError(f"No {PROJECT_FILE} in {start} or above it. Run tailstack inside of a project.")
 
 
-def environments(project: Path) -> tuple[str, ...]:
-    """The environments of a project: the folders of stacks/ that hold YAML files, sorted."""
-    stacks = project / STACKS
-    if not stacks.is_dir():
-        return ()
-    return tuple(sorted(f.name for f in stacks.iterdir() if f.is_dir() and any(f.glob("*.yaml"))))
-
-
 def choose_environment(project: Path, named: str | None) -> str:
     """The environment named on the command line, else that of the stack in PULUMI_STACK, else the only one there is.
 
     Raises click.UsageError where the name is unknown or nothing decides.
     """
+    from tailstack.topology.loading import environments  # noqa: PLC0415  pydantic takes 0.2 s to import
+
     known = environments(project)
     if not known:
         raise click.UsageError(f"No environment in {project / STACKS}: each is a folder with YAML files.")

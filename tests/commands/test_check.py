@@ -99,7 +99,7 @@ def test_the_environment_is_named_or_that_of_the_stack_or_the_only_one(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project, "two", GOOD)
-    (project / "stacks" / "empty").mkdir()
+    (project / "stacks" / ".hidden").mkdir()
     assert run(["check"]) == ExitCode.USAGE
     assert "Which environment? Name one of: one, two." in capsys.readouterr().err
     assert run(["check", "three"]) == ExitCode.USAGE

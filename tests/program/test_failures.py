@@ -12,7 +12,7 @@ from collections.abc import Generator
 import pytest
 import yaml
 
-from tailstack.engine.events import Event, Phase, Step
+from tailstack.engine.events import Diagnostic, Event, Phase, Step
 from tailstack.engine.pulumi import Outcome
 from tests.program.conftest import STACK, Bench
 
@@ -58,6 +58,22 @@ def test_the_policy_pack_refuses_funnel_outside_of_the_list_and_allows_it_on_it(
     )
     assert allowed.succeeded, allowed.explain()
     assert allowed.log.violations == ()
+
+
+def test_the_first_up_works_where_the_service_refuses_tests_of_tags_that_no_node_wears(bench: Bench) -> None:
+    bench.api.change_behaviour(unwornTags="fail")
+    try:
+        outcome = bench.up()
+        assert outcome.succeeded, outcome.explain()
+        assert "tag:k8s-operator" in bench.api.get_policy().text
+        warnings = [e.message for e in outcome.log.events if isinstance(e, Diagnostic) and e.severity == "warning"]
+        assert any("policy tests" in message for message in warnings), warnings
+    finally:
+        bench.api.change_behaviour(unwornTags="pass")
+    again = bench.up()
+    assert again.succeeded, again.explain()
+    assert '"tests"' in bench.api.get_policy().text, "the tests come with the next up, once they pass"
+    assert bench.pulumi().destroy(STACK).succeeded
 
 
 @pytest.mark.parametrize("status", [429, 500])
