@@ -30,7 +30,7 @@ CONFLICTING_DEFINITION = Rule(
     what="The hand-written policy file and a declaration define the same name differently.",
     why="Only one of them can stand in the policy, and whoever reads the other would be wrong about who has access.",
     mend="Remove one of the two, or make them equal.",
-    source="docs/design.md",
+    source="docs/decisions/0003-the-policy-file.md",
 )
 RULES = (CONFLICTING_DEFINITION,)
 
