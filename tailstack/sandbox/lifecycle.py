@@ -179,6 +179,8 @@ def environment(folder: Path) -> dict[str, str]:
         "HELM_CACHE_HOME": str(place.helm / "cache"),
         "HELM_CONFIG_HOME": str(place.helm / "config"),
         "HELM_DATA_HOME": str(place.helm / "data"),
+        # Where helm keeps what API servers told it of their kinds; by default in the user's home.
+        "KUBECACHEDIR": str(place.helm / "kube"),
         "NO_PROXY": not_proxied,
         "no_proxy": not_proxied,
         "TAILSCALE_BASE_URL": record.api_url,

@@ -78,7 +78,15 @@ def test_the_environment_leads_nowhere_else(sandbox: Sandbox, monkeypatch: pytes
     assert found["HTTPS_PROXY"] == "http://proxy.example:3128"
     assert found["NO_PROXY"] == found["no_proxy"] == "example.com,127.0.0.1,localhost"
     assert found["VIRTUAL_ENV"] == sys.prefix
-    inside = ("KUBECONFIG", "PULUMI_HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "TAILSTACK_SANDBOX")
+    inside = (
+        "KUBECONFIG",
+        "PULUMI_HOME",
+        "HELM_CACHE_HOME",
+        "HELM_CONFIG_HOME",
+        "HELM_DATA_HOME",
+        "KUBECACHEDIR",
+        "TAILSTACK_SANDBOX",
+    )
     assert all(Path(found[name]).is_relative_to(sandbox.folder) for name in inside)
     assert found["PULUMI_BACKEND_URL"] == (sandbox.folder / "state").as_uri()
 
