@@ -29,6 +29,14 @@ def _back_to_what_is_written(bench: Bench) -> Generator[None]:
     bench.api.clear_faults()
 
 
+@pytest.fixture
+def empty(bench: Bench) -> Bench:
+    """The same with a stack that holds nothing, whatever the test before has left in it."""
+    outcome = bench.pulumi().destroy(STACK)
+    assert outcome.succeeded, outcome.explain()
+    return bench
+
+
 def test_an_environment_with_errors_is_refused_before_anything_is_changed(bench: Bench) -> None:
     bench.edit(SERVICE, "hostname: tailscale-operator-green", "hostname: tailscale-operator")
     before = bench.api.get_policy().etag
@@ -60,61 +68,57 @@ def test_the_policy_pack_refuses_funnel_outside_of_the_list_and_allows_it_on_it(
     assert allowed.log.violations == ()
 
 
-def test_the_first_up_works_where_the_service_refuses_tests_of_tags_that_no_node_wears(bench: Bench) -> None:
-    bench.api.change_behaviour(unwornTags="fail")
+def test_the_first_up_works_where_the_service_refuses_tests_of_tags_that_no_node_wears(empty: Bench) -> None:
+    empty.api.change_behaviour(unwornTags="fail")
     try:
-        outcome = bench.up()
+        outcome = empty.up()
         assert outcome.succeeded, outcome.explain()
-        assert "tag:k8s-operator" in bench.api.get_policy().text
+        assert "tag:k8s-operator" in empty.api.get_policy().text
         warnings = [e.message for e in outcome.log.events if isinstance(e, Diagnostic) and e.severity == "warning"]
         assert any("policy tests" in message for message in warnings), warnings
     finally:
-        bench.api.change_behaviour(unwornTags="pass")
-    again = bench.up()
+        empty.api.change_behaviour(unwornTags="pass")
+    again = empty.up()
     assert again.succeeded, again.explain()
-    assert '"tests"' in bench.api.get_policy().text, "the tests come with the next up, once they pass"
-    assert bench.pulumi().destroy(STACK).succeeded
+    assert '"tests"' in empty.api.get_policy().text, "the tests come with the next up, once they pass"
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_an_api_that_fails_stops_the_up_and_the_next_one_goes_on(bench: Bench, status: int) -> None:
-    bench.api.inject_fault(path=r"/keys$", method="POST", status=status, times=50)
-    outcome = bench.up()
+def test_an_api_that_fails_stops_the_up_and_the_next_one_goes_on(empty: Bench, status: int) -> None:
+    empty.api.inject_fault(path=r"/keys$", method="POST", status=status, times=50)
+    outcome = empty.up()
     assert outcome.exit_code != 0
     assert str(status) in outcome.explain()
     assert "tskey-" not in outcome.explain()
-    bench.api.clear_faults()
-    again = bench.up()
+    empty.api.clear_faults()
+    again = empty.up()
     assert again.succeeded, again.explain()
-    credentials = bench.api.keys()
+    credentials = empty.api.keys()
     assert len([c for c in credentials if c.kind == "client"]) == 2, "nothing is doubled"
-    destroyed = bench.pulumi().destroy(STACK)
-    assert destroyed.succeeded, destroyed.explain()
 
 
-def test_a_wrong_kubeconfig_is_said_without_showing_it(bench: Bench) -> None:
-    broken = bench.sandbox.folder / "broken-kubeconfig"
-    config = yaml.safe_load(bench.sandbox.kubeconfig.read_text())
+def test_a_wrong_kubeconfig_is_said_without_showing_it(empty: Bench) -> None:
+    broken = empty.sandbox.folder / "broken-kubeconfig"
+    config = yaml.safe_load(empty.sandbox.kubeconfig.read_text())
     config["contexts"] = [c for c in config["contexts"] if c["name"] != "green"]
     broken.write_text(yaml.safe_dump(config))
     try:
-        outcome = bench.up(KUBECONFIG=str(broken))
+        outcome = empty.up(KUBECONFIG=str(broken))
         assert outcome.exit_code != 0
         assert "green" in outcome.explain()
         assert "Traceback" not in outcome.explain() + outcome.text
         token = config["users"][0]["user"].get("token")
         assert token is None or token not in outcome.explain()
     finally:
-        again = bench.up()
+        again = empty.up()
         assert again.succeeded, again.explain()
-        assert bench.pulumi().destroy(STACK).succeeded
 
 
-def test_a_cluster_that_is_down_is_named_and_the_others_are_not_held_up(bench: Bench) -> None:
-    pid = bench.sandbox.processes["kube-apiserver green"]
+def test_a_cluster_that_is_down_is_named_and_the_others_are_not_held_up(empty: Bench) -> None:
+    pid = empty.sandbox.processes["kube-apiserver green"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        outcome = bench.up("--continue-on-error")
+        outcome = empty.up("--continue-on-error")
     finally:
         os.kill(pid, signal.SIGCONT)
     assert outcome.exit_code != 0
@@ -122,9 +126,8 @@ def test_a_cluster_that_is_down_is_named_and_the_others_are_not_held_up(bench: B
     made = {step.name for step in outcome.log.steps if step.phase is Phase.DONE}
     assert "blue.expose.nginx" in made
     assert "green.egress.nginx-remote" not in made
-    again = bench.up()
+    again = empty.up()
     assert again.succeeded, again.explain()
-    assert bench.pulumi().destroy(STACK).succeeded
 
 
 def test_an_edit_behind_the_stack_is_not_overwritten_by_a_plain_up(bench: Bench) -> None:
@@ -144,10 +147,9 @@ def test_an_edit_behind_the_stack_is_not_overwritten_by_a_plain_up(bench: Bench)
     accepted = bench.up("--refresh")
     assert accepted.succeeded, accepted.explain()
     assert "tcp:9091" in bench.api.get_policy().text
-    assert bench.pulumi().destroy(STACK).succeeded
 
 
-def test_ctrl_c_in_the_middle_ends_in_order_and_a_second_run_is_clean(bench: Bench) -> None:
+def test_ctrl_c_in_the_middle_ends_in_order_and_a_second_run_is_clean(empty: Bench) -> None:
     pressed: list[float] = []
 
     def press_once(event: Event) -> None:
@@ -155,15 +157,14 @@ def test_ctrl_c_in_the_middle_ends_in_order_and_a_second_run_is_clean(bench: Ben
             pressed.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
 
-    interrupted = bench.pulumi().up(STACK, on_event=press_once)
+    interrupted = empty.pulumi().up(STACK, on_event=press_once)
     assert pressed
     assert interrupted.exit_code != 0
     assert "Traceback" not in interrupted.explain() + interrupted.text
-    again = bench.up()
+    again = empty.up()
     assert again.succeeded, again.explain()
-    credentials = bench.api.keys()
+    credentials = empty.api.keys()
     assert len([c for c in credentials if c.kind == "client"]) == 2, "nothing is doubled"
-    assert bench.pulumi().destroy(STACK).succeeded
 
 
 def test_a_second_run_at_the_same_time_finds_the_lock(bench: Bench) -> None:
@@ -180,4 +181,3 @@ def test_a_second_run_at_the_same_time_finds_the_lock(bench: Bench) -> None:
     thread.join()
     assert second.is_locked
     assert outcomes[0].succeeded, outcomes[0].explain()
-    assert bench.pulumi().destroy(STACK).succeeded
