@@ -232,14 +232,17 @@ def serve_service(name: str, methods: Mapping[str, grpc.RpcMethodHandler[Any, An
     os._exit(0)
 
 
+# Read when the plugin starts: an engine that ends before anybody watches must not be taken for another parent.
+_PARENT = os.getppid()
+
+
 def _await_end_of_engine() -> None:
     # The engine holds the other end of this pipe for as long as it lives, and a killed process lets go of it.
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         while os.read(0, 4096):
             pass
         return
-    parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == _PARENT:
         time.sleep(_WATCH_SECONDS)
 
 
