@@ -80,7 +80,7 @@ _ALL: tuple[Tool, ...] = (
         version="3.250.0",
         module="pulumi",
         package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-        seconds=220,
+        seconds=300,
         values=MappingProxyType({"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.250.0"}),
         on_path=PathRule(
             arguments=("version",),
@@ -107,7 +107,7 @@ _ALL: tuple[Tool, ...] = (
         version=KUBERNETES,
         module="kubernetes",
         package="k8s.io/kubernetes/cmd/kube-apiserver",
-        seconds=260,
+        seconds=350,
         values=_KUBERNETES_VALUES,
         on_path=_KUBERNETES_RULE,
     ),
@@ -125,7 +125,7 @@ _ALL: tuple[Tool, ...] = (
         version="3.22.0",
         module="helm",
         package="helm.sh/helm/v3/cmd/helm",
-        seconds=60,
+        seconds=90,
         values=MappingProxyType({"helm.sh/helm/v3/internal/version.version": "v3.22.0"}),
         on_path=PathRule(
             arguments=("version", "--short"),
@@ -134,7 +134,7 @@ _ALL: tuple[Tool, ...] = (
             below=(4,),
         ),
     ),
-    Chart(name="chart", version="1.102.3", module="chart", path="tailscale.com", seconds=10),
+    Chart(name="chart", version="1.102.3", module="chart", path="tailscale.com", seconds=5),
     Program(
         name="hujson-format",
         version="0.1.0",
