@@ -202,6 +202,15 @@ class Access:
         found = (self._match(number, source) for number in sorted(self._src.matching(source) & reached))
         return tuple(match for match in found if match is not None)
 
+    def entries_from(self, src: str | Node | Principal) -> frozenset[int]:
+        """Indexes in `entries` of those that name the whole of a source, whatever their postures."""
+        return self._src.matching(self.principal(src))
+
+    def entries_to(self, dst: str | Node | Principal) -> frozenset[int]:
+        """Indexes in `entries` of those that name the whole of a destination; those to autogroup:self if it has a user."""
+        target = self.principal(dst)
+        return self._dst.matching(target) | (self._own if target.user is not None else frozenset[int]())
+
     def open_postures(self, postures: tuple[str, ...], source: Principal) -> tuple[str, ...] | None:
         """Of which postures one is yet needed: none of them where one is met or none is asked; None if all are missed."""
         if not postures or source.is_unchecked:
@@ -248,9 +257,7 @@ class Access:
 
     def who_reaches(self, dst: str | Node | Principal) -> tuple[Reach, ...]:
         """Every entry that leads to a destination, with its sources as they are written."""
-        target = self.principal(dst)
-        reached = self._dst.matching(target) | (self._own if target.user is not None else frozenset[int]())
-        return tuple(self._line(self.entries[number]) for number in sorted(reached))
+        return tuple(self._line(self.entries[number]) for number in sorted(self.entries_to(dst)))
 
     def what_reaches(self, src: str | Node | Principal) -> tuple[Reach, ...]:
         """Every entry that leads from a source, with its destinations as they are written."""
