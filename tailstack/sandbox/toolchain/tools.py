@@ -142,6 +142,14 @@ _ALL: tuple[Tool, ...] = (
         package=".",
         seconds=10,
     ),
+    # A second opinion on access for the tests; its module carries the recordings of the real service as well.
+    Program(
+        name="headscale",
+        version="0.29.2",
+        module="headscale",
+        package="github.com/juanfont/headscale/cmd/headscale",
+        seconds=200,
+    ),
 )
 
 TOOLS: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _ALL})
