@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tailstack.access.addresses import DEFAULT_ROUTES, AddressSet, Span
 from tailstack.access.ports import Ports
 from tailstack.access.postures import Attribute
+from tailstack.finding import Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,8 +24,9 @@ class User:
 class Node:
     """A device. It has a user or tags, never both: tags take the user's place.
 
-    `routes` are the prefixes that it advertises and that are approved, exit routes among them; `services` are those that
-    it hosts; `attributes` are its posture attributes, None where they are not known.
+    `routes` are the prefixes that it advertises and that are approved, exit routes among them; `unapproved` those that it
+    advertises and that nobody approved; `services` are those that it hosts; `attributes` are its posture attributes, None
+    where they are not known. `place` is where it is declared, if it is.
     """
 
     name: str
@@ -32,8 +34,10 @@ class Node:
     user: str | None = None
     tags: tuple[str, ...] = ()
     routes: tuple[Span, ...] = ()
+    unapproved: tuple[Span, ...] = ()
     services: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] | None = None
+    place: Place | None = field(default=None, compare=False)
 
     @property
     def is_exit_node(self) -> bool:

@@ -7,7 +7,7 @@ credentials, 3xx links and egresses, 4xx what is exposed, 5xx routes, 6xx API se
 from __future__ import annotations
 
 from tailstack.access import compile as compiling
-from tailstack.access import mistakes
+from tailstack.access import facts, mistakes
 from tailstack.finding import Rule
 from tailstack.rules import api_server, chart, ingress, links, names, policy_file, tags
 from tailstack.rules.subject import Check
@@ -49,6 +49,7 @@ RULES: tuple[Rule, ...] = tuple(
             *policy_file.RULES,
             *compiling.RULES,
             *mistakes.RULES,
+            *facts.RULES,
         ),
         key=lambda rule: rule.code,
     )

@@ -1,0 +1,312 @@
+"""What is known of a live tailnet, read from one JSON file: its devices, users, services and synced groups.
+
+The parts are the answers of Tailscale's API (https://tailscale.com/api) put side by side, as docs/access.md shows:
+`devices` of GET /tailnet/-/devices?fields=all, `users` of GET /tailnet/-/users and `vipServices` of
+GET /tailnet/-/vip-services. What they do not hold is added by hand: a device's posture `attributes`, the `hosts` of a
+service, and the members of `groups` that an identity provider keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from tailstack.access import hujson
+from tailstack.access.addresses import Span, parse_span
+from tailstack.access.inventory import Inventory, Node, Service, User
+from tailstack.access.ports import PortError, Ports, parse_ip_entry
+from tailstack.access.postures import Attribute
+from tailstack.access.selectors import ROLES
+from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
+
+_API = "https://tailscale.com/api"
+
+FACTS_SYNTAX = Rule(
+    code="TS816",
+    slug="facts-syntax",
+    what="The file of what is known of the tailnet is not JSON.",
+    why="Nothing of it can be used, and an answer without it would be another one.",
+    mend="Put the text right at the place named, or fetch the file again.",
+    source="docs/access.md",
+)
+FACTS_SHAPE = Rule(
+    code="TS817",
+    slug="facts-shape",
+    what="A part of the file of what is known of the tailnet is not what Tailscale's API answers.",
+    why="What cannot be read would be missing from every answer.",
+    mend="Write the part as docs/access.md shows it.",
+    source=_API,
+)
+FACTS_VALUE = Rule(
+    code="TS818",
+    slug="facts-value",
+    what="A value in the file of what is known of the tailnet is no address, prefix, port, role or name of a device.",
+    why="What cannot be read would be missing from every answer.",
+    mend="Correct the value, or fetch the file again.",
+    source=_API,
+)
+FACTS_CLASH = Rule(
+    code="TS819",
+    slug="facts-clash",
+    what="Two devices in the file of what is known of the tailnet have the same name.",
+    why="A tailnet has no two of one name, and it is not clear which of the two is meant.",
+    mend="Remove one of the two, or fetch the file again.",
+    source=_API,
+)
+RULES = (FACTS_SYNTAX, FACTS_SHAPE, FACTS_VALUE, FACTS_CLASH)
+
+SECTIONS = ("devices", "users", "vipServices", "groups")
+ANY_PORTS = "do-not-validate"
+"""In place of ports, in a service of which the operator keeps the ports to itself."""
+
+_USER_ROLES = tuple(sorted(role.removeprefix("autogroup:") for role in ROLES))
+
+
+def read_facts(text: str, *, file: str) -> Inventory:
+    """What a file says of a tailnet. Only approved routes count as routes.
+
+    Raises InvalidTailnetError, with every mistake and its place, where the text is not what it must be.
+    """
+    try:
+        document = hujson.parse(text)
+    except hujson.HujsonError as error:
+        found = FACTS_SYNTAX.at(Place(file, error.line, error.column), message=str(error))
+        raise InvalidTailnetError([found]) from None
+    reader = _Reader(document, file)
+    inventory = reader.inventory()
+    if reader.findings:
+        raise InvalidTailnetError(reader.findings)
+    return inventory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Device:
+    node: Node
+    is_external: bool
+
+
+class _Reader:
+    """Reads one document. Every method reports what it cannot use and goes on."""
+
+    def __init__(self, document: hujson.Document, file: str) -> None:
+        self.findings: list[Finding] = []
+        self._document = document
+        self._file = file
+
+    def inventory(self) -> Inventory:
+        root = self._members(self._document.root, "the file")
+        known = {section.casefold(): section for section in SECTIONS}
+        parts: dict[str, hujson.Value] = {}
+        for key, (name, value) in root.items():
+            if key.casefold() in known:
+                parts[known[key.casefold()]] = value
+            else:
+                near = get_close_matches(key, SECTIONS, n=1)
+                self.findings.append(
+                    FACTS_SHAPE.at(
+                        self._place(name),
+                        message=f'unknown key "{key}"',
+                        expected=f"one of {', '.join(SECTIONS)}",
+                        mend=f"Write {near[0]} if that is meant." if near else "",
+                    )
+                )
+        devices = self._devices(parts.get("devices"))
+        users = {user.login: user for user in self._users(parts.get("users"))}
+        for device in devices.values():
+            if device.is_external and device.node.user:
+                users[device.node.user] = User(login=device.node.user, is_shared=True)
+        services = dict(self._services(parts.get("vipServices"), devices))
+        return Inventory(
+            nodes=tuple(
+                replace(device.node, services=tuple(name for name, (_, hosts) in services.items() if fqdn in hosts))
+                for fqdn, device in devices.items()
+            ),
+            users=tuple(users.values()),
+            services=tuple(service for service, _ in services.values()),
+            groups=dict(self._groups(parts.get("groups"))),
+        )
+
+    def _devices(self, value: hujson.Value | None) -> dict[str, _Device]:
+        found: dict[str, _Device] = {}
+        places: dict[str, Place] = {}
+        for index, element in enumerate(self._elements(value, "devices")):
+            where = f"devices[{index}]"
+            fields = self._fields(element, where)
+            name = self._needed_text(element, fields, "name", where).rstrip(".").lower()
+            if name in found:
+                message = f"two devices are called {name}"
+                self.findings.append(FACTS_CLASH.at(self._place(element), places[name], message=message))
+            elif name:
+                places[name] = self._place(element)
+                found[name] = self._device(name, fields, where, places[name])
+        return found
+
+    def _device(self, name: str, fields: Mapping[str, hujson.Value], where: str, place: Place) -> _Device:
+        tags = self._texts(fields.get("tags"), f"{where}.tags")
+        enabled = self._spans(fields.get("enabledroutes"), f"{where}.enabledRoutes", "a prefix")
+        advertised = self._spans(fields.get("advertisedroutes"), f"{where}.advertisedRoutes", "a prefix")
+        user = self._text(fields.get("user"), f"{where}.user")
+        node = Node(
+            name=name,
+            addresses=self._spans(fields.get("addresses"), f"{where}.addresses", "an address", is_single=True),
+            user=None if tags or not user else user,
+            tags=tags,
+            routes=enabled,
+            unapproved=tuple(route for route in advertised if route not in enabled),
+            attributes=self._attributes(fields.get("attributes"), f"{where}.attributes"),
+            place=place,
+        )
+        return _Device(node=node, is_external=self._switch(fields.get("isexternal"), f"{where}.isExternal"))
+
+    def _attributes(self, value: hujson.Value | None, where: str) -> Mapping[str, Attribute] | None:
+        if value is None:
+            return None
+        found: dict[str, Attribute] = {}
+        for key, (_, part) in self._members(value, where).items():
+            plain = hujson.to_python(part)
+            if isinstance(plain, str | int | float):
+                found[key] = plain
+            elif plain is not None:
+                self._wrong(part, f"{where}.{key}", "a string, a number, true or false")
+        return found
+
+    def _users(self, value: hujson.Value | None) -> Iterator[User]:
+        for index, element in enumerate(self._elements(value, "users")):
+            where = f"users[{index}]"
+            fields = self._fields(element, where)
+            login = self._needed_text(element, fields, "loginName", where)
+            role = self._one_of(fields.get("role"), f"{where}.role", _USER_ROLES)
+            kind = self._one_of(fields.get("type"), f"{where}.type", ("member", "shared"))
+            yield User(
+                login=login,
+                roles=frozenset({role} - {"member", ""}),
+                is_shared=kind == "shared",
+            )
+
+    def _services(
+        self, value: hujson.Value | None, devices: Mapping[str, _Device]
+    ) -> Iterator[tuple[str, tuple[Service, tuple[str, ...]]]]:
+        """Each service by its name, with the names of its hosts."""
+        for index, element in enumerate(self._elements(value, "vipServices")):
+            where = f"vipServices[{index}]"
+            fields = self._fields(element, where)
+            name = self._needed_text(element, fields, "name", where)
+            hosts = tuple(self._hosts(fields.get("hosts"), f"{where}.hosts", devices))
+            service = Service(
+                name=name,
+                addresses=self._spans(fields.get("addrs"), f"{where}.addrs", "an address", is_single=True),
+                ports=self._ports(fields.get("ports"), f"{where}.ports"),
+            )
+            yield name, (service, hosts)
+
+    def _hosts(self, value: hujson.Value | None, where: str, devices: Mapping[str, _Device]) -> Iterator[str]:
+        for element, text in self._each_text(value, where):
+            name = text.rstrip(".").lower()
+            if name not in devices:
+                near = get_close_matches(name, devices, n=1)
+                mend = f"Write {near[0]} if that is meant." if near else ""
+                self._no(element, f'{where}: "{text}"', "the name of one of the devices", mend)
+            else:
+                yield name
+
+    def _ports(self, value: hujson.Value | None, where: str) -> Ports | None:
+        texts = tuple(self._each_text(value, where))
+        if value is None or any(text == ANY_PORTS for _, text in texts):
+            return None
+        ports = Ports()
+        for element, text in texts:
+            try:
+                ports = ports.union(parse_ip_entry(text))
+            except PortError:
+                self._no(element, f'{where}: "{text}"', f'a protocol and a port such as tcp:443, or "{ANY_PORTS}"')
+        return ports
+
+    def _groups(self, value: hujson.Value | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if value is not None:
+            for key, (name, members) in self._members(value, "groups").items():
+                if not key.startswith("group:"):
+                    self._no(name, f'groups: "{key}"', 'a name that begins with "group:"')
+                yield key, self._texts(members, f'groups["{key}"]')
+
+    def _place(self, value: hujson.Value) -> Place:
+        return Place(self._file, *self._document.position(value))
+
+    def _wrong(self, value: hujson.Value, where: str, expected: str) -> None:
+        found = FACTS_SHAPE.at(self._place(value), message=f"{where}: unexpected {value.kind}", expected=expected)
+        self.findings.append(found)
+
+    def _no(self, value: hujson.Value, message: str, expected: str, mend: str = "") -> None:
+        self.findings.append(FACTS_VALUE.at(self._place(value), message=message, expected=expected, mend=mend))
+
+    def _members(self, value: hujson.Value, where: str) -> Mapping[str, tuple[hujson.Value, hujson.Value]]:
+        """Name and value of each member, by its key. Of several with one key the last counts."""
+        if isinstance(value.node, hujson.Object):
+            return {member.key: (member.name, member.value) for member in value.node.members}
+        self._wrong(value, where, "an object")
+        return {}
+
+    def _fields(self, value: hujson.Value, where: str) -> Mapping[str, hujson.Value]:
+        """The members of an object of the API by their folded keys; null stands for absence."""
+        members = self._members(value, where).items()
+        return {key.casefold(): part for key, (_, part) in members if part.kind != "null"}
+
+    def _elements(self, value: hujson.Value | None, where: str) -> tuple[hujson.Value, ...]:
+        if value is None or value.kind == "null":
+            return ()
+        if isinstance(value.node, hujson.Array):
+            return value.node.elements
+        self._wrong(value, where, "a list")
+        return ()
+
+    def _needed_text(self, parent: hujson.Value, fields: Mapping[str, hujson.Value], key: str, where: str) -> str:
+        value = fields.get(key.casefold())
+        if value is None:
+            if parent.kind == "object":
+                message = f"{where}: {key} is missing"
+                self.findings.append(FACTS_SHAPE.at(self._place(parent), message=message, expected="a string"))
+            return ""
+        return self._text(value, f"{where}.{key}")
+
+    def _text(self, value: hujson.Value | None, where: str) -> str:
+        plain = None if value is None else hujson.to_python(value)
+        if isinstance(plain, str):
+            return plain
+        if value is not None:
+            self._wrong(value, where, "a string")
+        return ""
+
+    def _switch(self, value: hujson.Value | None, where: str) -> bool:
+        plain = None if value is None else hujson.to_python(value)
+        if value is not None and not isinstance(plain, bool):
+            self._wrong(value, where, "true or false")
+        return plain is True
+
+    def _one_of(self, value: hujson.Value | None, where: str, known: tuple[str, ...]) -> str:
+        text = self._text(value, where)
+        if value is not None and text and text not in known:
+            self._no(value, f'{where}: "{text}"', f"one of {', '.join(known)}")
+            return ""
+        return text
+
+    def _each_text(self, value: hujson.Value | None, where: str) -> Iterator[tuple[hujson.Value, str]]:
+        for index, element in enumerate(self._elements(value, where)):
+            text = self._text(element, f"{where}[{index}]")
+            if text:
+                yield element, text
+
+    def _texts(self, value: hujson.Value | None, where: str) -> tuple[str, ...]:
+        return tuple(text for _, text in self._each_text(value, where))
+
+    def _spans(
+        self, value: hujson.Value | None, where: str, expected: str, *, is_single: bool = False
+    ) -> tuple[Span, ...]:
+        fits: Callable[[Span], bool] = (lambda span: span.is_single) if is_single else (lambda _: True)
+        found: list[Span] = []
+        for element, text in self._each_text(value, where):
+            span = parse_span(text)
+            if span is not None and fits(span):
+                found.append(span)
+            else:
+                self._no(element, f'{where}: "{text}"', expected)
+        return tuple(found)
