@@ -16,11 +16,13 @@ from typing import cast
 
 from tailstack.access import hujson
 from tailstack.access.allocation import without_garbage_collection
-from tailstack.access.derive import LIST_SECTIONS, Derived, Section, derive
+from tailstack.access.derive import LIST_SECTIONS, Derived, Section, derive, permissions
 from tailstack.access.derived_tests import derive_tests, effective_policy
-from tailstack.access.places import Path, Way, place_at, way_to
+from tailstack.access.layout import Layout, lay_out
+from tailstack.access.places import Path, Way, place_at
 from tailstack.access.policy import Listed, Policy
 from tailstack.access.reading import read_policy
+from tailstack.access.writing import built
 from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 
@@ -57,7 +59,7 @@ class CompiledPolicy:
 
     `text` is what is sent to Tailscale: canonical HuJSON below our first line. `policy` is the same, typed; its places
     are those of `text`, and `sources` leads from them to what people wrote. `base` is the hand-written part alone.
-    `findings` are the conflicts between the two parts.
+    `findings` are the conflicts between the two parts. `layout` knows what stands where.
     """
 
     text: str
@@ -65,6 +67,7 @@ class CompiledPolicy:
     base: Policy
     derived: Mapping[EntryKey, Derived]
     findings: tuple[Finding, ...]
+    layout: Layout
 
     def entry_at(self, place: Place) -> EntryKey | None:
         """The entry of a section in which a place of the compiled text lies; None for a place between entries."""
@@ -96,7 +99,7 @@ class CompiledPolicy:
         return derived.declaration if derived is not None else str(self.sources(place)[0])
 
     def _way(self, place: Place) -> Way:
-        return way_to(self.policy.document, place) if self.policy.document is not None else Way(path=())
+        return self.layout.way_to(place)
 
     def _derived_at(self, path: Path) -> Derived | None:
         key = _entry_key(path)
@@ -116,19 +119,34 @@ def _compiled(tailnet: Tailnet) -> CompiledPolicy:
     base = _read_base(tailnet.base_policy)
     root = base.document.root if base.document is not None and base.document.root.kind == "object" else hujson.build({})
     conflicts = _Conflicts(base)
+    permitted = permissions(tailnet)
+    entries = [entry for entry in derive(tailnet, permitted) if conflicts.admits(entry)]
+    tests = derive_tests(tailnet, effective_policy(tailnet, base, permitted), permitted) if tailnet.derive_tests else ()
     derived: dict[EntryKey, Derived] = {}
-    root = _composed(root, [entry for entry in derive(tailnet) if conflicts.admits(entry)], derived)
-    root = _without_allowing_all(root)
-    if tailnet.derive_tests:
-        root = _composed(root, derive_tests(tailnet, effective_policy(tailnet, base)), derived)
-    text = _with_header(hujson.format_value(root), tailnet.environment)
+    root = _composed(_without_allowing_all(_composed(root, entries, derived)), tests, derived)
+    layout = lay_out(root, _further((*entries, *tests)), file=COMPILED_FILE, lines_above=1)
+    text = _with_header(layout.text(), tailnet.environment)
     return CompiledPolicy(
         text=text,
-        policy=read_policy(text, file=COMPILED_FILE),
+        policy=layout.policy(COMPILED_FILE, text),
         base=base,
         derived=MappingProxyType(derived),
         findings=tuple(conflicts.findings),
+        layout=layout,
     )
+
+
+def _further(entries: Iterable[Derived]) -> dict[Section, list[Derived]]:
+    """The entries of each section without the first, for sections with several."""
+    by_section = _by_section(entries)
+    return {section: added[1:] for section, added in by_section.items() if len(added) > 1}
+
+
+def _by_section(entries: Iterable[Derived]) -> dict[Section, list[Derived]]:
+    by_section: dict[Section, list[Derived]] = {}
+    for entry in entries:
+        by_section.setdefault(entry.section, []).append(entry)
+    return by_section
 
 
 def is_untouched(text: str) -> bool | None:
@@ -200,24 +218,23 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _composed(root: hujson.Value, entries: Iterable[Derived], derived: dict[EntryKey, Derived]) -> hujson.Value:
-    """The document with the entries appended to its sections; notes in `derived` where each has come to stand."""
-    by_section: dict[Section, list[Derived]] = {}
-    for entry in entries:
-        by_section.setdefault(entry.section, []).append(entry)
+    """The document with the first entry of each section appended; notes in `derived` where every one comes to stand."""
+    by_section = _by_section(entries)
     for section in Section:
         added = by_section.get(section, [])
         if not added:
             continue
         existing = hujson.find(root, section)
+        first = added[0]
         if section in LIST_SECTIONS:
             start = existing if existing is not None and existing.kind == "array" else hujson.build([])
             offset = len(start.node.elements) if isinstance(start.node, hujson.Array) else 0
             derived.update((EntryKey(section, offset + index), entry) for index, entry in enumerate(added))
-            new = hujson.append_elements(start, [hujson.commented(hujson.build(e.value), e.declaration) for e in added])
+            new = hujson.append_elements(start, [hujson.commented(built(first), first.declaration)])
         else:
             start = existing if existing is not None and existing.kind == "object" else hujson.build({})
             derived.update((EntryKey(section, entry.key or ""), entry) for entry in added)
-            new = hujson.append_members(start, [hujson.member(e.key or "", e.value, e.declaration) for e in added])
+            new = hujson.append_members(start, [hujson.member(first.key or "", first.value, first.declaration)])
         root = hujson.with_member(root, section, new)
     return root
 

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tailstack.access.hujson import Buildable, build, spread
+from tailstack.access.hujson import Buildable
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
@@ -53,7 +53,8 @@ class Derived:
     """One entry of one section. `key` is its name in a section that is an object, None in a section that is a list.
 
     `declaration` is the comment that stands above it: what kind of thing asked for it, and its name. `places` are where
-    that is declared, and `parts` where single parts of the value are: `("src", 0)`.
+    that is declared, and `parts` where single parts of the value are: `("src", 0)`. `is_spread` asks for a line for each
+    member of the value.
     """
 
     section: Section
@@ -62,6 +63,7 @@ class Derived:
     declaration: str
     places: tuple[Place, ...]
     parts: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict[tuple[str | int, ...], Place])
+    is_spread: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,14 +83,17 @@ class Permission:
     place: Place
 
 
-def derive(tailnet: Tailnet) -> tuple[Derived, ...]:
-    """Every entry that the declarations ask for, tests excepted; in the order of the files within each section."""
+def derive(tailnet: Tailnet, permitted: Iterable[Permission]) -> tuple[Derived, ...]:
+    """Every entry that the declarations ask for, tests excepted; in the order of the files within each section.
+
+    `permitted` are the `permissions` of the tailnet.
+    """
     nodes = declared_nodes(tailnet)
     return (
         *_groups(tailnet),
         *_postures(tailnet),
         *_tag_owners(tailnet, nodes),
-        *(_grant(permission) for permission in permissions(tailnet)),
+        *(_grant(permission) for permission in permitted),
         *_node_attributes(tailnet, tag_wearers(nodes)),
     )
 
@@ -200,7 +205,8 @@ def _grant(permission: Permission) -> Derived:
     return Derived(
         section=Section.GRANTS,
         key=None,
-        value=spread(build(grant)) if permission.groups else grant,
+        value=grant,
+        is_spread=bool(permission.groups),
         declaration=permission.declaration,
         places=(permission.place,),
         parts={

@@ -19,9 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tailstack.access.derive import Derived, Permission, Section, ip_entries, permissions, some_of
+from tailstack.access.derive import Derived, Permission, Section, ip_entries, some_of
 from tailstack.access.evaluate import Access
-from tailstack.access.hujson import build, spread
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
 from tailstack.access.policy import Grant, IpEntry, Listed, Policy
 from tailstack.access.ports import parse_ip_entry, parse_protocol
@@ -40,12 +39,15 @@ _NOWHERE = Place("", 1, 1)
 _BY_ADDRESS = frozenset({SelectorKind.ADDRESS, SelectorKind.NAME, SelectorKind.IPSET})
 
 
-def derive_tests(tailnet: Tailnet, effective: Policy) -> tuple[Derived, ...]:
-    """The tests of a tailnet. `effective` is its whole policy without them, which decides what is denied."""
-    return (*_accepting(tailnet, effective), *_denying(tailnet, effective))
+def derive_tests(tailnet: Tailnet, effective: Policy, permitted: Iterable[Permission]) -> tuple[Derived, ...]:
+    """The tests of a tailnet, of which `permitted` are the `permissions`.
+
+    `effective` is its whole policy without tests, which decides what is denied.
+    """
+    return (*_accepting(effective, permitted), *_denying(tailnet, effective))
 
 
-def effective_policy(tailnet: Tailnet, base: Policy) -> Policy:
+def effective_policy(tailnet: Tailnet, base: Policy, permitted: Iterable[Permission]) -> Policy:
     """All that a tailnet's policy grants, without its text: the hand-written part and the derived grants and groups."""
     defined = {group.name for group in base.groups}
     groups = (
@@ -57,7 +59,7 @@ def effective_policy(tailnet: Tailnet, base: Policy) -> Policy:
         for group in tailnet.groups
         if group.members is not None and group.name not in defined
     )
-    grants = (_typed(permission) for permission in permissions(tailnet))
+    grants = (_typed(permission) for permission in permitted)
     return replace(base, groups=(*base.groups, *groups), grants=(*(base.grants or ()), *grants))
 
 
@@ -72,12 +74,12 @@ def _typed(permission: Permission) -> Grant:
     )
 
 
-def _accepting(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
+def _accepting(effective: Policy, permitted: Iterable[Permission]) -> Iterator[Derived]:
     if effective.default_src_posture:
         return  # every grant without a posture of its own is under that one
     with_members = {group.name for group in effective.groups if group.entries}
     tests: dict[tuple[str, str], _Accepted] = {}
-    for permission in permissions(tailnet):
+    for permission in permitted:
         if permission.postures:
             continue
         for source in permission.sources:
@@ -136,11 +138,11 @@ def concrete(port: Port) -> tuple[str, int]:
 
 
 def _test(source: str, protocol: str, outcome: str, targets: Mapping[str, Place], declaration: str) -> Derived:
-    test = build({"src": source, "proto": protocol, outcome: list(targets)})
     return Derived(
         section=Section.TESTS,
         key=None,
-        value=spread(test) if len(targets) > 1 else test,
+        value={"src": source, "proto": protocol, outcome: list(targets)},
+        is_spread=len(targets) > 1,
         declaration=declaration,
         places=tuple(dict.fromkeys(targets.values())),
         parts={(outcome, index): place for index, place in enumerate(targets.values())},

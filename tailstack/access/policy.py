@@ -1,7 +1,7 @@
 """The policy file, typed: every section of https://tailscale.com/kb/1337/policy-syntax, each entry with its place.
 
 Legacy spellings are read and have their present names here (`users` and `ports` of an ACL are `src` and `dst`). What the
-language does not know is kept in `unknown`. `tailstack.access.reading` makes a Policy of a text.
+language does not know is kept in `unknown`, of the file and of each entry. `tailstack.access.reading` makes a Policy of a text.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Grant:
     app: tuple[Keyed, ...] = ()
     src_posture: tuple[Text, ...] = ()
     via: tuple[Selector, ...] = ()
+    unknown: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,7 @@ class Acl:
     dst: tuple[AclTarget, ...]
     proto: Text
     src_posture: tuple[Text, ...] = ()
+    unknown: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +105,7 @@ class AutoApprovers:
     routes: tuple[Listed, ...] = ()
     exit_node: tuple[Selector, ...] = ()
     services: tuple[Listed, ...] = ()
+    unknown: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +117,7 @@ class NodeAttribute:
     attr: tuple[Text, ...] = ()
     app: tuple[Keyed, ...] = ()
     ip_pool: tuple[Text, ...] = ()
+    unknown: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +134,7 @@ class SshRule:
     src_posture: tuple[Text, ...] = ()
     recorder: tuple[Selector, ...] = ()
     enforce_recorder: bool = False
+    unknown: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +149,7 @@ class Test:
     deny: tuple[Text, ...]
     proto: Text
     src_posture_attributes: tuple[Keyed, ...] = ()
+    unknown: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,6 +163,7 @@ class SshTest:
     check: tuple[Text, ...]
     deny: tuple[Text, ...]
     src_posture_attributes: tuple[Keyed, ...] = ()
+    unknown: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

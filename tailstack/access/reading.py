@@ -83,17 +83,26 @@ def read_policy(text: str, *, file: str = "policy.hujson") -> Policy:
     except hujson.HujsonError as error:
         found = mistakes.SYNTAX.at(Place(file, error.line, error.column), message=str(error))
         return Policy(file=file, findings=(found,))
-    return _Reader(document, file).policy()
+    return policy_of(document, file)
+
+
+def policy_of(
+    document: hujson.Document, file: str, position: Callable[[hujson.Value], tuple[int, int]] | None = None
+) -> Policy:
+    """The policy in a document; `position` tells line and column of a value where the document is a part of the file."""
+    return _Reader(document, file, position or document.position).policy()
 
 
 class _Reader:
     """Reads one document. Every method reports what it cannot use and goes on."""
 
-    def __init__(self, document: hujson.Document, file: str) -> None:
+    def __init__(
+        self, document: hujson.Document, file: str, position: Callable[[hujson.Value], tuple[int, int]]
+    ) -> None:
         self._document = document
         self._file = file
+        self._position = position
         self._findings: list[Finding] = []
-        self._selectors: dict[str, Selector] = {}
 
     def policy(self) -> Policy:
         root = self._document.root
@@ -122,6 +131,7 @@ class _Reader:
                 routes=self._listed(approving.get("routes"), "autoApprovers.routes"),
                 exit_node=self._selectors_of(approving.get("exitNode"), "autoApprovers.exitNode"),
                 services=self._listed(approving.get("services"), "autoApprovers.services"),
+                unknown=tuple(approvers),
             ),
             node_attributes=self._entries(parts.get("nodeAttrs"), "nodeAttrs", self._node_attribute) or (),
             postures=self._named_texts(parts.get("postures"), "postures"),
@@ -135,7 +145,7 @@ class _Reader:
         )
 
     def _place(self, value: hujson.Value) -> Place:
-        return Place(self._file, *self._document.position(value))
+        return Place(self._file, *self._position(value))
 
     def _wrong(self, value: hujson.Value, where: str, expected: str) -> None:
         self._findings.append(
@@ -273,7 +283,8 @@ class _Reader:
         return tuple(entries)
 
     def _grant(self, value: hujson.Value, where: str) -> Grant:
-        parts = self._fields(value, where, _GRANT, {}, [])
+        unknown: list[Keyed] = []
+        parts = self._fields(value, where, _GRANT, {}, unknown)
         return Grant(
             place=self._place(value),
             src=self._selectors_of(parts.get("src"), f"{where}.src"),
@@ -287,10 +298,12 @@ class _Reader:
             app=self._capabilities(parts.get("app"), f"{where}.app"),
             src_posture=self._texts(parts.get("srcPosture"), f"{where}.srcPosture"),
             via=self._selectors_of(parts.get("via"), f"{where}.via"),
+            unknown=tuple(unknown),
         )
 
     def _acl(self, value: hujson.Value, where: str) -> Acl:
-        parts = self._fields(value, where, _ACL, _ACL_LEGACY, [])
+        unknown: list[Keyed] = []
+        parts = self._fields(value, where, _ACL, _ACL_LEGACY, unknown)
         place = self._place(value)
         proto = self._text(parts.get("proto"), f"{where}.proto", place)
         targets: list[AclTarget] = []
@@ -311,20 +324,24 @@ class _Reader:
             dst=tuple(targets),
             proto=Text(proto.text.strip(), proto.place),
             src_posture=self._texts(parts.get("srcPosture"), f"{where}.srcPosture"),
+            unknown=tuple(unknown),
         )
 
     def _node_attribute(self, value: hujson.Value, where: str) -> NodeAttribute:
-        parts = self._fields(value, where, _NODE_ATTRIBUTE, {}, [])
+        unknown: list[Keyed] = []
+        parts = self._fields(value, where, _NODE_ATTRIBUTE, {}, unknown)
         return NodeAttribute(
             place=self._place(value),
             target=self._selectors_of(parts.get("target"), f"{where}.target"),
             attr=self._texts(parts.get("attr"), f"{where}.attr"),
             app=self._capabilities(parts.get("app"), f"{where}.app"),
             ip_pool=self._texts(parts.get("ipPool"), f"{where}.ipPool"),
+            unknown=tuple(unknown),
         )
 
     def _ssh_rule(self, value: hujson.Value, where: str) -> SshRule:
-        parts = self._fields(value, where, _SSH, {}, [])
+        unknown: list[Keyed] = []
+        parts = self._fields(value, where, _SSH, {}, unknown)
         place = self._place(value)
         period = parts.get("checkPeriod")
         return SshRule(
@@ -338,10 +355,12 @@ class _Reader:
             src_posture=self._texts(parts.get("srcPosture"), f"{where}.srcPosture"),
             recorder=self._selectors_of(parts.get("recorder"), f"{where}.recorder"),
             enforce_recorder=self._flag(parts.get("enforceRecorder"), f"{where}.enforceRecorder"),
+            unknown=tuple(unknown),
         )
 
     def _test(self, value: hujson.Value, where: str) -> Test:
-        parts = self._fields(value, where, _TEST, _TEST_LEGACY, [])
+        unknown: list[Keyed] = []
+        parts = self._fields(value, where, _TEST, _TEST_LEGACY, unknown)
         place = self._place(value)
         return Test(
             place=place,
@@ -350,10 +369,12 @@ class _Reader:
             deny=self._texts(parts.get("deny"), f"{where}.deny"),
             proto=self._text(parts.get("proto"), f"{where}.proto", place),
             src_posture_attributes=self._attributes(parts.get("srcPostureAttrs"), f"{where}.srcPostureAttrs"),
+            unknown=tuple(unknown),
         )
 
     def _ssh_test(self, value: hujson.Value, where: str) -> SshTest:
-        parts = self._fields(value, where, _SSH_TEST, {}, [])
+        unknown: list[Keyed] = []
+        parts = self._fields(value, where, _SSH_TEST, {}, unknown)
         place = self._place(value)
         return SshTest(
             place=place,
@@ -363,6 +384,7 @@ class _Reader:
             check=self._texts(parts.get("check"), f"{where}.check"),
             deny=self._texts(parts.get("deny"), f"{where}.deny"),
             src_posture_attributes=self._attributes(parts.get("srcPostureAttrs"), f"{where}.srcPostureAttrs"),
+            unknown=tuple(unknown),
         )
 
     def _settings(self, parts: Mapping[str, hujson.Value]) -> Iterator[Keyed]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tailstack.access import hujson, mistakes
 from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compile import CompiledPolicy, EntryKey, compile_policy, is_untouched
+from tailstack.access.derive import permissions
 from tailstack.access.derived_tests import effective_policy
 from tailstack.access.entries import entries
 from tailstack.access.nodes import declared_nodes, inventory_of
@@ -555,7 +556,7 @@ def test_derived_tests_always_hold_and_the_policy_is_never_refused(text: str) ->
 def test_what_tests_are_judged_by_is_what_the_text_says(text: str) -> None:
     tailnet = tailnet_of(text, base=BASE_OF_TAGS)
     policy = compile_policy(tailnet)
-    judged_by = effective_policy(tailnet, policy.base)
+    judged_by = effective_policy(tailnet, policy.base, permissions(tailnet))
 
     def granted(policy: Policy) -> list[tuple[object, ...]]:
         return [

@@ -168,3 +168,20 @@ def test_a_grant_of_everything() -> None:
     read = policy(grants=[{"src": ["*"], "dst": ["*"], "ip": ["*"]}])
     assert read.grants is not None
     assert read.grants[0].ip[0].ports == EVERYTHING
+
+
+def test_unknown_keys_of_entries_are_kept_with_their_entries() -> None:
+    one = {"x": [1]}
+    read = policy(
+        grants=[one],
+        acls=[one],
+        nodeAttrs=[one],
+        ssh=[one],
+        tests=[one],
+        sshTests=[one],
+        autoApprovers={**one, "y": None},
+    )
+    entries = [*(read.grants or ()), *(read.acls or ()), *read.node_attributes, *read.ssh, *read.tests, *read.ssh_tests]
+    assert [[(keyed.key, keyed.value) for keyed in entry.unknown] for entry in entries] == [[("x", [1])]] * 6
+    assert [keyed.key for keyed in read.auto_approvers.unknown] == ["x", "y"]
+    assert entries[0].unknown[0].place == Place(FILE, 1, 14)

@@ -13,25 +13,27 @@ from tailstack.access.hujson.building import (
     find,
     member,
     spread,
+    string_literal,
     with_member,
 )
-from tailstack.access.hujson.formatting import format, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
-from tailstack.access.hujson.parsing import parse
+from tailstack.access.hujson.formatting import WIDTH, format, format_part, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
+from tailstack.access.hujson.parsing import Document, parse
 from tailstack.access.hujson.tree import (
     Array,
-    Document,
     HujsonError,
     Json,
     Literal,
     Member,
     Object,
     Value,
+    byte_length,
     duplicate_members,
     pack,
     to_python,
 )
 
 __all__ = [
+    "WIDTH",
     "Array",
     "Buildable",
     "Document",
@@ -44,16 +46,19 @@ __all__ = [
     "append_elements",
     "append_members",
     "build",
+    "byte_length",
     "commented",
     "duplicate_members",
     "find",
     "format",
+    "format_part",
     "format_value",
     "member",
     "pack",
     "parse",
     "spread",
     "standardize",
+    "string_literal",
     "to_python",
     "with_member",
 ]

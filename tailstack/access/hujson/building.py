@@ -12,9 +12,12 @@ from tailstack.access.hujson.tree import Array, Literal, Member, Object, Value
 Buildable: TypeAlias = "Value | Mapping[str, Buildable] | Sequence[Buildable] | str | int | float | bool | None"
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def string_literal(text: str) -> str:
     """The JSON string for a text, with no more escapes than are needed."""
-    return json.dumps(text, ensure_ascii=False)
+    return _encode(text)
 
 
 def build(data: Buildable) -> Value:

@@ -16,7 +16,8 @@ from tailstack.access.hujson.building import string_literal
 from tailstack.access.hujson.parsing import parse
 from tailstack.access.hujson.tree import Array, Literal, Member, Object, Value, byte_length, pack
 
-_WIDTH = 80
+WIDTH = 80
+"""The most bytes on a line before it is broken; as the Go module counts, indentation aside."""
 _JSON_SPACE = " \t\r\n"
 # unicode.IsSpace of Go; str.isspace takes the separators U+001C to U+001F too.
 _GO_SPACE = (
@@ -43,6 +44,13 @@ def format_value(root: Value) -> str:
     body, _ = writer.render(root.node, 0)
     after = _tidy(root.after, 0, _PLAIN).rstrip(_GO_SPACE)
     return f"{before}{body}{after}\n"
+
+
+def format_part(value: Value, depth: int) -> str:
+    """The canonical text of a value inside of a document with comments, on a line that is indented by `depth` tabs."""
+    writer = _Writer(standard=False)
+    writer.measure(value)
+    return writer.render(value.node, depth)[0]
 
 
 def standardize(text: str) -> str:
@@ -250,7 +258,7 @@ class _Writer:
         empty = not (node.members if isinstance(node, Object) else node.elements)
         spread = spread or "\n" in (_kept(node.after) if empty else node.after)
         widths = ruler.widths()
-        if not spread and max(widths) <= _WIDTH:
+        if not spread and max(widths) <= WIDTH:
             return _Lines(first=widths[0], last=widths[-1], several=len(widths) > 1)
         self._spread.add(id(node))
         first = next((inner.before for inner in node.values()), node.after)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property, partial
 
-from tailstack.access.hujson.tree import Array, Document, HujsonError, Literal, Member, Object, Value
+from tailstack.access.hujson.tree import Array, HujsonError, Literal, Member, Object, Value
 
 # The Go module has no limit of its own; a policy file is at most a dozen levels deep.
 DEEPEST = 100
@@ -34,10 +36,37 @@ def parse(text: str) -> Document:
             text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             raise HujsonError("invalid UTF-8", text=text[: error.start], offset=error.start) from None
-    value, end = _Reader(text).value(0, 0)
-    if end < len(text):
-        raise _invalid_character(text, end, "after top-level value")
-    return Document(text, value, (0, *(found.end() for found in _NEWLINE.finditer(text))))
+    document = Document(text)
+    _ = document.root
+    return document
+
+
+@dataclass(frozen=True)
+class Document:
+    """A HuJSON text with its tree, which is made when it is first asked for: one who knows what a text says need not wait.
+
+    `parse` asks at once, so that a text that is no HuJSON is found there.
+    """
+
+    text: str
+
+    @cached_property
+    def root(self) -> Value:
+        """The root value."""
+        value, end = _Reader(self.text).value(0, 0)
+        if end < len(self.text):
+            raise _invalid_character(self.text, end, "after top-level value")
+        return value
+
+    @cached_property
+    def line_starts(self) -> tuple[int, ...]:
+        """Where each line starts, in characters."""
+        return (0, *(found.end() for found in _NEWLINE.finditer(self.text)))
+
+    def position(self, value: Value) -> tuple[int, int]:
+        """Line and column of a value of this document, both from 1, the column in characters."""
+        line = bisect_right(self.line_starts, value.start)
+        return line, value.start - self.line_starts[line - 1] + 1
 
 
 class _Reader:

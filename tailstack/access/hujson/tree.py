@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -122,20 +121,6 @@ class Array:
     def values(self) -> Iterator[Value]:
         """The elements in their order."""
         return iter(self.elements)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A parsed text: its root value, and where each of its lines starts."""
-
-    text: str
-    root: Value
-    line_starts: tuple[int, ...]
-
-    def position(self, value: Value) -> tuple[int, int]:
-        """Line and column of a value of this document, both from 1, the column in characters."""
-        line = bisect_right(self.line_starts, value.start)
-        return line, value.start - self.line_starts[line - 1] + 1
 
 
 def byte_length(text: str) -> int:
