@@ -19,6 +19,7 @@ from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.derive import LIST_SECTIONS, Derived, Section, derive, permissions
 from tailstack.access.derived_tests import derive_tests, effective_policy
 from tailstack.access.layout import Layout, lay_out
+from tailstack.access.nodes import declared_nodes
 from tailstack.access.places import Path, Way, place_at
 from tailstack.access.policy import Listed, Policy
 from tailstack.access.reading import read_policy
@@ -119,9 +120,12 @@ def _compiled(tailnet: Tailnet) -> CompiledPolicy:
     base = _read_base(tailnet.base_policy)
     root = base.document.root if base.document is not None and base.document.root.kind == "object" else hujson.build({})
     conflicts = _Conflicts(base)
-    permitted = permissions(tailnet)
-    entries = [entry for entry in derive(tailnet, permitted) if conflicts.admits(entry)]
-    tests = derive_tests(tailnet, effective_policy(tailnet, base, permitted), permitted) if tailnet.derive_tests else ()
+    nodes = declared_nodes(tailnet)
+    permitted = permissions(tailnet, nodes)
+    entries = [entry for entry in derive(tailnet, nodes, permitted) if conflicts.admits(entry)]
+    tests: Sequence[Derived] = ()
+    if tailnet.derive_tests:
+        tests = derive_tests(tailnet, effective_policy(tailnet, base, permitted), nodes, permitted)
     derived: dict[EntryKey, Derived] = {}
     root = _composed(_without_allowing_all(_composed(root, entries, derived)), tests, derived)
     layout = lay_out(root, _further((*entries, *tests)), file=COMPILED_FILE, lines_above=1)

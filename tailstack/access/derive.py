@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tailstack.access.hujson import Buildable
-from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
+from tailstack.access.nodes import DeclaredNode, NodeKind, narrowest, tag_wearers
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.tailnet import (
@@ -83,12 +83,11 @@ class Permission:
     place: Place
 
 
-def derive(tailnet: Tailnet, permitted: Iterable[Permission]) -> tuple[Derived, ...]:
+def derive(tailnet: Tailnet, nodes: Sequence[DeclaredNode], permitted: Iterable[Permission]) -> tuple[Derived, ...]:
     """Every entry that the declarations ask for, tests excepted; in the order of the files within each section.
 
-    `permitted` are the `permissions` of the tailnet.
+    `nodes` are its `declared_nodes`, `permitted` its `permissions`.
     """
-    nodes = declared_nodes(tailnet)
     return (
         *_groups(tailnet),
         *_postures(tailnet),
@@ -98,9 +97,11 @@ def derive(tailnet: Tailnet, permitted: Iterable[Permission]) -> tuple[Derived, 
     )
 
 
-def permissions(tailnet: Tailnet) -> tuple[Permission, ...]:
-    """Who may reach what, by the access entries and then by the links, in the order of the files."""
-    nodes = declared_nodes(tailnet)
+def permissions(tailnet: Tailnet, nodes: Sequence[DeclaredNode]) -> tuple[Permission, ...]:
+    """Who may reach what, by the access entries and then by the links, in the order of the files.
+
+    `nodes` are the `declared_nodes` of the tailnet.
+    """
     worn = tag_wearers(nodes)
     impersonating = {c.name for c in tailnet.clusters if c.operator.api_server_proxy is ApiServerProxyMode.AUTH}
     return (

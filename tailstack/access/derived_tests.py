@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from tailstack.access.derive import Derived, Permission, Section, ip_entries, some_of
 from tailstack.access.evaluate import Access
-from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, narrowest, tag_wearers
+from tailstack.access.nodes import DeclaredNode, NodeKind, narrowest, tag_wearers
 from tailstack.access.policy import Grant, IpEntry, Listed, Policy
 from tailstack.access.ports import parse_ip_entry, parse_protocol
 from tailstack.access.principals import Principal
@@ -39,12 +39,14 @@ _NOWHERE = Place("", 1, 1)
 _BY_ADDRESS = frozenset({SelectorKind.ADDRESS, SelectorKind.NAME, SelectorKind.IPSET})
 
 
-def derive_tests(tailnet: Tailnet, effective: Policy, permitted: Iterable[Permission]) -> tuple[Derived, ...]:
-    """The tests of a tailnet, of which `permitted` are the `permissions`.
+def derive_tests(
+    tailnet: Tailnet, effective: Policy, nodes: Sequence[DeclaredNode], permitted: Iterable[Permission]
+) -> tuple[Derived, ...]:
+    """The tests of a tailnet, with its `declared_nodes` and `permissions`.
 
     `effective` is its whole policy without tests, which decides what is denied.
     """
-    return (*_accepting(effective, permitted), *_denying(tailnet, effective))
+    return (*_accepting(effective, permitted), *_denying(tailnet, effective, nodes))
 
 
 def effective_policy(tailnet: Tailnet, base: Policy, permitted: Iterable[Permission]) -> Policy:
@@ -149,8 +151,7 @@ def _test(source: str, protocol: str, outcome: str, targets: Mapping[str, Place]
     )
 
 
-def _denying(tailnet: Tailnet, effective: Policy) -> Iterator[Derived]:
-    nodes = declared_nodes(tailnet)
+def _denying(tailnet: Tailnet, effective: Policy, nodes: Sequence[DeclaredNode]) -> Iterator[Derived]:
     worn = tag_wearers(nodes)
     closed = _Closed(effective, nodes)
     denied: dict[tuple[str, str], dict[str, Place]] = {}
@@ -192,11 +193,11 @@ class _Closed:
         """The first source without access to any node with this tag: a group, else a tag of a declared node."""
         number = parse_protocol(protocol)
         leading = {
-            source
+            source.name
             for tags in self._tag_sets[target]
-            for reach in self._access.who_reaches(self._node(tags, self._any_target))
-            if reach.ports.allows(number, port)
-            for source in reach.src
+            for index in self._access.entries_to(self._node(tags, self._any_target))
+            if (entry := self._access.entries[index]).ports.allows(number, port)
+            for source in entry.src
         }
         return next((name for name, keys in self._candidates if all(leading.isdisjoint(one) for one in keys)), None)
 
@@ -213,8 +214,7 @@ class _Closed:
         return self._access.principal(name).keys
 
     def _node(self, tags: frozenset[str], also: frozenset[str]) -> Principal:
-        keys = frozenset(key for tag in tags for key in self._keys(tag))
-        return Principal(name=",".join(sorted(tags)), keys=keys | also)
+        return Principal(name=",".join(sorted(tags)), keys=also.union(*(self._keys(tag) for tag in tags)))
 
 
 def _names(selectors: Iterable[Selector], kinds: Iterable[SelectorKind]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from tailstack.access.derive import ip_entries
 from tailstack.access.evaluate import Access
@@ -12,7 +13,7 @@ from tailstack.access.ports import Ports, parse_ip_entry
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.subject import Subject
 from tailstack.topology.declaration import ApiServerProxyMode
-from tailstack.topology.tailnet import Address, Exposure, Ingress, Tailnet
+from tailstack.topology.tailnet import Address, Exposure, Ingress, Port, Tailnet
 from tailstack.topology.wording import listed
 
 HTTPS_OFF = Rule(
@@ -116,12 +117,18 @@ def exposed_to_nobody(subject: Subject) -> Iterator[Finding]:
             yield from _unreached(subject.access, NodeKind.INGRESS, exposed)
 
 
-def _unreached(access: Access, kind: NodeKind, exposed: Exposure | Ingress) -> Iterator[Finding]:
+@lru_cache(maxsize=4096)
+def _offered(ports: tuple[Port, ...]) -> Ports:
     offered = Ports()
-    for entry in ip_entries(exposed.granted_ports):
+    for entry in ip_entries(ports):
         offered = offered.union(parse_ip_entry(entry))
-    reaching = access.who_reaches(Node(name=exposed.fqdn, tags=exposed.tags))
-    if not any(offered != offered.minus(reach.ports) for reach in reaching):
+    return offered
+
+
+def _unreached(access: Access, kind: NodeKind, exposed: Exposure | Ingress) -> Iterator[Finding]:
+    offered = _offered(exposed.granted_ports)
+    reaching = access.entries_to(Node(name=exposed.fqdn, tags=exposed.tags))
+    if not any(offered != offered.minus(access.entries[index].ports) for index in reaching):
         yield EXPOSED_TO_NOBODY.at(
             exposed.place,
             message=f"Nobody may reach {kind} {exposed.reference} on {listed(ip_entries(exposed.granted_ports))}.",

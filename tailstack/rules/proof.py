@@ -7,7 +7,7 @@ The operator says little of this: an egress counts as ready while its proxy's lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tailstack.access.compile import CompiledPolicy
@@ -52,9 +52,17 @@ class LinkProof:
         return self.broken is None
 
 
-def links(tailnet: Tailnet, policy: CompiledPolicy, access: Access | None = None) -> tuple[LinkProof, ...]:
-    """The proof of every egress, in the order of the files. `access` is that of the policy, where it is at hand."""
-    prover = _Prover(tailnet, policy, access or Access(policy.policy))
+def links(
+    tailnet: Tailnet,
+    policy: CompiledPolicy,
+    access: Access | None = None,
+    nodes: Sequence[DeclaredNode] | None = None,
+) -> tuple[LinkProof, ...]:
+    """The proof of every egress, in the order of the files.
+
+    `access` is that of the policy and `nodes` are those of the tailnet, where they are at hand.
+    """
+    prover = _Prover(tailnet, policy, access or Access(policy.policy), nodes or declared_nodes(tailnet))
     return tuple(
         LinkProof(
             link=f"{egress.reference} -> {target_name(egress)}",
@@ -69,13 +77,12 @@ def links(tailnet: Tailnet, policy: CompiledPolicy, access: Access | None = None
 class _Prover:
     """Holds what all proofs of a tailnet need, so that each costs little."""
 
-    def __init__(self, tailnet: Tailnet, policy: CompiledPolicy, access: Access) -> None:
+    def __init__(self, tailnet: Tailnet, policy: CompiledPolicy, access: Access, nodes: Sequence[DeclaredNode]) -> None:
         self._tailnet = tailnet
         self._policy = policy
         self._access = access
         self._owners = owners_by_tag(policy.policy)
         self._clusters = {cluster.name: cluster for cluster in tailnet.clusters}
-        nodes = declared_nodes(tailnet)
         self._named = {normal_fqdn(node.fqdn): node for node in reversed(nodes)}
         self._wishes = Counter(normal_fqdn(node.fqdn) for node in nodes)
 

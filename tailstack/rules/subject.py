@@ -31,10 +31,11 @@ Check = Callable[[Subject], Iterable[Finding]]
 def subject_of(tailnet: Tailnet, policy: CompiledPolicy) -> Subject:
     """The tailnet and its policy, made ready for the rules."""
     access = Access(policy.policy)
+    nodes = declared_nodes(tailnet)
     return Subject(
         tailnet=tailnet,
         policy=policy,
-        nodes=declared_nodes(tailnet),
+        nodes=nodes,
         access=access,
-        links=links(tailnet, policy, access),
+        links=links(tailnet, policy, access, nodes),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tailstack.access.compile import CompiledPolicy
-from tailstack.access.nodes import NodeKind
+from tailstack.access.nodes import DeclaredNode, NodeKind
 from tailstack.access.policy import Listed
 from tailstack.access.selectors import MEMBER, TAGGED, SelectorKind, parse_selector
 from tailstack.finding import Finding, Place, Rule, Severity
@@ -69,9 +69,13 @@ def tag_undefined(subject: Subject) -> Iterator[Finding]:
 def proxy_tag_not_owned(subject: Subject) -> Iterator[Finding]:
     """Each tag is named once for a cluster, with the first proxy that wears it."""
     owners = owners_by_tag(subject.policy.policy)
+    declared: dict[str | None, list[DeclaredNode]] = {}
+    for node in subject.nodes:
+        if node.kind is not NodeKind.OPERATOR:
+            declared.setdefault(node.cluster, []).append(node)
     for cluster in subject.tailnet.clusters:
         said: set[str] = set()
-        for wearing in _proxies(subject, cluster):
+        for wearing in (_undeclared_proxies(cluster), *map(_proxy, declared.get(cluster.name, ()))):
             for tag in not_given(cluster, wearing.tags, owners):
                 if tag not in said:
                     said.add(tag)
@@ -87,11 +91,8 @@ class _Wearing:
     place: Place
 
 
-def _proxies(subject: Subject, cluster: Cluster) -> Iterator[_Wearing]:
-    yield _undeclared_proxies(cluster)
-    for node in subject.nodes:
-        if node.cluster == cluster.name and node.kind is not NodeKind.OPERATOR:
-            yield _Wearing(who=str(node), tags=node.tags, place=node.place)
+def _proxy(node: DeclaredNode) -> _Wearing:
+    return _Wearing(who=str(node), tags=node.tags, place=node.place)
 
 
 def _undeclared_proxies(cluster: Cluster) -> _Wearing:
@@ -119,11 +120,7 @@ def operator_tag_reuse(subject: Subject) -> Iterator[Finding]:
     by_tag = {tag: node for node, tags in reversed(operators.items()) for tag in tags}
     others = [
         *(_undeclared_proxies(cluster) for cluster in subject.tailnet.clusters),
-        *(
-            _Wearing(who=str(node), tags=node.tags, place=node.place)
-            for node in subject.nodes
-            if node.kind is not NodeKind.OPERATOR
-        ),
+        *(_proxy(node) for node in subject.nodes if node.kind is not NodeKind.OPERATOR),
     ]
     for wearing in others:
         for tag in wearing.tags:

@@ -556,7 +556,7 @@ def test_derived_tests_always_hold_and_the_policy_is_never_refused(text: str) ->
 def test_what_tests_are_judged_by_is_what_the_text_says(text: str) -> None:
     tailnet = tailnet_of(text, base=BASE_OF_TAGS)
     policy = compile_policy(tailnet)
-    judged_by = effective_policy(tailnet, policy.base, permissions(tailnet))
+    judged_by = effective_policy(tailnet, policy.base, permissions(tailnet, declared_nodes(tailnet)))
 
     def granted(policy: Policy) -> list[tuple[object, ...]]:
         return [
