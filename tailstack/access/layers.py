@@ -1,0 +1,127 @@
+"""What lies above the network: application capabilities and Tailscale SSH, each joined with the network that it needs.
+
+Neither opens a port: a grant of an application capability alone reaches nothing, and an SSH rule lets nobody in where
+nothing opens port 22. Sources: https://tailscale.com/kb/1537/grants-app-capabilities and
+https://tailscale.com/kb/1193/tailscale-ssh; `sshTests` ask for the rules only (recording
+sshtest-mixed-acls-tcp22-deny-ssh-rule-allow).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from tailstack.access.derive import KUBERNETES_CAPABILITY
+from tailstack.access.evaluate import Match, capability_values
+from tailstack.access.hujson import Json
+from tailstack.access.parties import Cause, Directory, Party, PartyKind
+from tailstack.access.policy import Keyed, SshRule
+from tailstack.access.ports import Ports, parse_ip_entry
+from tailstack.access.ssh import ssh_rules
+
+KUBERNETES_PORT = parse_ip_entry("tcp:443")
+SSH_PORT = parse_ip_entry("tcp:22")
+_NOT_AN_API_SERVER = frozenset({PartyKind.EXPOSURE, PartyKind.INGRESS, PartyKind.EGRESS})
+_WITHOUT_SSH = _NOT_AN_API_SERVER | {PartyKind.API_SERVER, PartyKind.OPERATOR, PartyKind.SERVICE}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CapabilityWay:
+    """An application capability by one entry. `groups` are the Kubernetes groups that it lets somebody act as.
+
+    `needs` is the network without which it gives nothing, in words; `is_dead` says that no entry opens it.
+    """
+
+    name: str
+    values: tuple[Json, ...]
+    groups: tuple[str, ...]
+    postures: tuple[str, ...]
+    needs: str
+    is_dead: bool
+    cause: Cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoginWay:
+    """Tailscale SSH by one rule: as which users, and whether a fresh login is asked for (`check_period` says how often).
+
+    `is_dead` says that no entry opens tcp:22.
+    """
+
+    users: tuple[str, ...]
+    is_check: bool
+    check_period: str
+    postures: tuple[str, ...]
+    is_dead: bool
+    cause: Cause
+
+
+def common(one: Ports, other: Ports) -> Ports:
+    """What is in both."""
+    return one.minus(one.minus(other))
+
+
+def capability_ways(
+    directory: Directory, target: Party, matches: Iterable[Match], opened: Ports
+) -> Iterator[CapabilityWay]:
+    """The capabilities of the entries that match, joined with the ports that are open under whatever posture."""
+    for match in matches:
+        for capability in match.entry.app:
+            if capability.key == KUBERNETES_CAPABILITY and target.kind in _NOT_AN_API_SERVER:
+                continue  # no proxy of an API server is there to read it
+            yield CapabilityWay(
+                name=capability.key,
+                values=capability_values(capability),
+                groups=impersonated_groups(capability),
+                postures=match.postures,
+                needs=needed_port(capability),
+                is_dead=is_dead(capability, opened),
+                cause=directory.cause(match.entry.place),
+            )
+
+
+def needed_port(capability: Keyed) -> str:
+    """The network that a capability needs, in words: the proxy of an API server listens on one port."""
+    return str(KUBERNETES_PORT) if capability.key == KUBERNETES_CAPABILITY else "a port"
+
+
+def is_dead(capability: Keyed, opened: Ports) -> bool:
+    """Whether a capability gives nothing where these ports are open."""
+    return not (common(opened, KUBERNETES_PORT) if capability.key == KUBERNETES_CAPABILITY else opened)
+
+
+def impersonated_groups(capability: Keyed) -> tuple[str, ...]:
+    """The Kubernetes groups that a capability lets somebody act as; none for one that is not about Kubernetes."""
+    if capability.key != KUBERNETES_CAPABILITY:
+        return ()
+    found: list[str] = []
+    for value in capability_values(capability):
+        impersonate = value.get("impersonate") if isinstance(value, dict) else None
+        groups = impersonate.get("groups") if isinstance(impersonate, dict) else None
+        found += [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
+    return tuple(dict.fromkeys(found))
+
+
+def login_ways(directory: Directory, source: Party, target: Party, opened: Ports) -> Iterator[LoginWay]:
+    """What the SSH rules allow from one party to another; those that ask for a fresh login come first, as they are read."""
+    if target.kind in _WITHOUT_SSH:
+        return
+    access = directory.access
+    # Rules under a posture that is not known to be met are left out by `ssh_rules`, and wanted here with their condition.
+    rules = ssh_rules(access, replace(source.principal, is_unchecked=True), target.principal)
+    for rule in sorted(rules, key=lambda rule: rule.action.text.strip() != "check"):
+        postures = access.open_postures(tuple(posture.text for posture in rule.src_posture), source.principal)
+        if postures is not None:
+            yield login_way(directory, rule, postures, opened)
+
+
+def login_way(directory: Directory, rule: SshRule, postures: tuple[str, ...], opened: Ports) -> LoginWay:
+    """One rule where these ports are open."""
+    return LoginWay(
+        users=tuple(user.text.strip() for user in rule.users),
+        is_check=rule.action.text.strip() == "check",
+        check_period=rule.check_period.text.strip() if rule.check_period is not None else "",
+        postures=postures,
+        is_dead=not common(opened, SSH_PORT),
+        cause=directory.cause(rule.place),
+    )
