@@ -1,8 +1,9 @@
-"""The difference in access of two policies: who gains and who loses what, in the names that people wrote.
+"""The difference in access: who gains and who loses what, in the names that people wrote.
 
 No list of nodes is needed. Entries that stand in both policies cancel out; for each pair of selectors in what is left, the
 whole access under either policy is compared, so that a right that another entry gives as well is neither gained nor lost.
-A change of a group's members is a change for those who join and leave. Cost grows with what changed.
+A change of a group's members is a change for those who join and leave; one of the nodes, for the nodes that are new, gone
+or tagged otherwise. Cost grows with what changed.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from tailstack.access.changes import Change, Difference, Direction
-from tailstack.access.diff_entries import EntryComparison, canonical
+from tailstack.access.changes import Change, Difference, Elsewhere, Side
+from tailstack.access.diff_entries import EntryComparison, Move
+from tailstack.access.diff_nodes import route_changes
 from tailstack.access.diff_sections import approval_changes, attribute_changes, ssh_changes, tag_owner_changes
+from tailstack.access.diff_view import View, canonical
 from tailstack.access.evaluate import Access
 from tailstack.access.inventory import NOTHING_KNOWN, Inventory
 from tailstack.access.policy import Policy, SshTest, Test
@@ -21,19 +24,25 @@ from tailstack.access.policy import Policy, SshTest, Test
 def difference(
     old: Policy, new: Policy, *, old_inventory: Inventory = NOTHING_KNOWN, new_inventory: Inventory = NOTHING_KNOWN
 ) -> Difference:
-    """What changes in access when `new` takes the place of `old`. Inventories add what is known of users and their roles."""
+    """What changes in access when `new` takes the place of `old`, and the new inventory that of the old one.
+
+    Inventories add what is known of users, their roles and the nodes; where nothing is known of nodes, none is spoken of.
+    """
     before, after = Access(old, old_inventory), Access(new, new_inventory)
-    comparison = EntryComparison(before, after)
+    views = View(Side.OLD, before, after), View(Side.NEW, after, before)
+    comparison = EntryComparison(*views)
     found = [
         *comparison.changes(),
-        *ssh_changes(before, after, comparison.moves),
+        *route_changes(*views),
+        *ssh_changes(before, after, [(move.group, move.user) for move in comparison.moves]),
         *tag_owner_changes(old, new),
         *approval_changes(old, new),
         *attribute_changes(old, new),
     ]
     through = {change.through for change in found}
-    idle = [(group, user) for group, user in comparison.moves if group not in through]
-    return Difference(changes=tuple(sorted(merged(found), key=_order)), notes=tuple(_notes(old, new, idle)))
+    idle = [move for move in comparison.moves if move.group not in through]
+    changes = tuple(sorted(merged(found), key=_order))
+    return Difference(changes=changes, notes=tuple(_notes(old, new, idle)), nodes=comparison.nodes)
 
 
 def _order(change: Change) -> tuple[object, ...]:
@@ -58,8 +67,7 @@ def _order(change: Change) -> tuple[object, ...]:
 def merged(changes: Iterable[Change]) -> Iterator[Change]:
     """The same changes in fewer: those that differ in who only become one, then those that differ in what only."""
     by_what = _grouped(changes, lambda change: (change.what, *_rest(change)))
-    by_who = _grouped(by_what, lambda change: (change.who, *_rest(change)))
-    yield from _swapped(by_who)
+    yield from _grouped(by_what, lambda change: (change.who, *_rest(change)))
 
 
 def _grouped(changes: Iterable[Change], key: Callable[[Change], object]) -> list[Change]:
@@ -71,48 +79,44 @@ def _grouped(changes: Iterable[Change], key: Callable[[Change], object]) -> list
             group[0],
             who=tuple(sorted({who for change in group for who in change.who})),
             what=tuple(sorted({what for change in group for what in change.what})),
-            places=tuple(sorted({place for change in group for place in change.places})),
+            elsewhere=_elsewhere(group),
+            causes=tuple(sorted({cause for change in group for cause in change.causes})),
         )
         for group in groups.values()
     ]
 
 
+def _elsewhere(changes: Iterable[Change]) -> tuple[Elsewhere, ...]:
+    """Each entry once, in the order of the policies."""
+    every = {id(one.entry): one for change in changes for one in change.elsewhere}
+    return tuple(sorted(every.values(), key=lambda one: (one.side, one.entry.place)))
+
+
 def _rest(change: Change) -> tuple[object, ...]:
-    """Everything of a change but who, what and where."""
-    return *_essence(change), change.direction, change.risk, change.is_partial
-
-
-def _essence(change: Change) -> tuple[object, ...]:
+    """Everything of a change but who, what, and what it comes from."""
     right = change.right
     return (
         right.kind,
         right.ports,
         right.name,
         canonical(right.value),
+        right.lacks,
         change.postures,
         change.via,
         change.before,
         change.before_via,
         change.through,
+        change.direction,
+        change.is_swap,
+        change.risk,
+        bool(change.elsewhere),
     )
 
 
-def _swapped(changes: Iterable[Change]) -> Iterator[Change]:
-    """With one change for `posture:b is needed instead of posture:a`, which is easier for some and harder for others."""
-    every = [((change.who, change.what, *_essence(change)), change) for change in changes]
-    sides = {direction: {key for key, change in every if change.direction is direction} for direction in Direction}
-    both = sides[Direction.WIDENED] & sides[Direction.NARROWED]
-    for key, change in every:
-        if key not in both or change.direction is Direction.WIDENED:
-            yield replace(change, is_swap=key in both)
-
-
-def _notes(old: Policy, new: Policy, idle: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _notes(old: Policy, new: Policy, idle: Iterable[Move]) -> Iterator[str]:
     """What changed without a change of access."""
-    members = {group.name: {member.name for member in group.entries} for group in new.groups}
-    for group, user in idle:
-        word = "joins" if user in members.get(group, set()) else "leaves"
-        yield f"{user} {word} {group}, which changes no access"
+    for move in idle:
+        yield f"{move.user} {'joins' if move.joins else 'leaves'} {move.group}, which changes no access"
     tags = [{tag.name for tag in policy.tag_owners} for policy in (old, new)]
     yield from (f"{tag} is defined" for tag in sorted(tags[1] - tags[0]))
     yield from (f"{tag} is no longer defined" for tag in sorted(tags[0] - tags[1]))

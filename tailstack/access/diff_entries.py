@@ -1,287 +1,259 @@
-"""Network access and application capabilities under two policies, compared pair by pair of selectors."""
+"""Network access and application capabilities under two policies, compared pair by pair of selectors and nodes."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from tailstack.access.addresses import NO_ADDRESSES, AddressSet
-from tailstack.access.changes import Change, Direction, Right, RightKind, Risk
+from tailstack.access.addresses import NO_ADDRESSES
+from tailstack.access.changes import Cause, Change, Direction, Elsewhere, Right, RightKind, Risk
+from tailstack.access.diff_nodes import changed_nodes, node_pairs, retagged_pairs
+from tailstack.access.diff_view import KUBERNETES, Held, Pair, Party, View, canonical, capability_rights
 from tailstack.access.entries import Entry
-from tailstack.access.evaluate import Access, Match, capability_values
-from tailstack.access.hujson import Json
-from tailstack.access.ports import Ports
-from tailstack.access.principals import EVERYONE, Principal
+from tailstack.access.ports import NO_PORTS, Ports
+from tailstack.access.principals import EVERYONE
 from tailstack.access.selectors import DANGER_ALL, INTERNET, SHARED
-from tailstack.finding import Place
 
-KUBERNETES = "tailscale.com/cap/kubernetes"
 MASTERS = "system:masters"
 _BROAD = frozenset({EVERYONE, DANGER_ALL, INTERNET, SHARED})
 
 
-def canonical(value: Json) -> str:
-    """JSON of one form for each value, to compare and to sort by."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+@dataclass(frozen=True, order=True, slots=True)
+class Move:
+    """A user who joins or leaves a group, or is given or loses the role behind an autogroup."""
 
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Postures of which any one is needed, each with its assertions, and routers of which any one is passed through."""
-
-    postures: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    via: tuple[str, ...] = ()
-
-    def covers(self, other: Condition) -> bool:
-        """Whether whoever meets the other condition meets this one too."""
-        if self.via and not (other.via and set(other.via) <= set(self.via)):
-            return False
-        if not self.postures:
-            return True
-        return bool(other.postures) and all(
-            any(set(own) <= set(asked) for _, own in self.postures) for _, asked in other.postures
-        )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the postures."""
-        return tuple(name for name, _ in self.postures)
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A selector on one side of an entry. A host or IP set is its addresses: two policies may define the name differently."""
-
-    name: str
-    addresses: AddressSet = NO_ADDRESSES
-
-
-Pair: TypeAlias = tuple[Party, Party]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A right on a condition, and the places of the entries that give it."""
-
-    right: Right
-    condition: Condition
-    places: tuple[Place, ...]
+    group: str
+    user: str
+    joins: bool
 
 
 class EntryComparison:
-    """Compares the entries of two policies. `moves` are pairs of a group and a user who joins or leaves it."""
+    """Compares what the entries of two policies give."""
 
-    def __init__(self, before: Access, after: Access) -> None:
-        self._before, self._after = _View(before, after), _View(after, before)
+    def __init__(self, before: View, after: View) -> None:
+        self._before, self._after = before, after
         self.moves = tuple(_moves(before, after))
+        self.nodes = changed_nodes(before, after)
 
     def changes(self) -> Iterator[Change]:
-        """What each pair of selectors gains and loses, without what a broader pair says already."""
-        through = dict.fromkeys(
-            [*self._changed_pairs(self._before, self._after), *self._changed_pairs(self._after, self._before)], ""
-        )
+        """What each pair gains and loses, without what a broader pair says already."""
+        through = dict.fromkeys(self._pairs(), "")
         for pair, group in self._moved_pairs():
             through.setdefault(pair, group)
-        for pair, held in _one_way(through, self._before, self._after).items():
-            yield from self._gains(pair, held, through[pair])
-        for pair, held in _one_way(through, self._after, self._before).items():
-            yield from self._losses(pair, held, through[pair])
+        gained = _one_way(through, self._before, self._after)
+        lost = _one_way(through, self._after, self._before)
+        for pair in dict.fromkeys((*gained, *lost)):
+            for shift in _shifts(self._before.held(*pair), self._after.held(*pair)):
+                eased, tightened = (_part(shift.right, more.get(pair, [])) for more in (gained, lost))
+                yield from self._changes(pair, shift, eased, tightened, through[pair])
 
-    def _changed_pairs(self, here: _View, there: _View) -> Iterator[Pair]:
-        """Pairs of selectors named by the entries of one policy that do not stand in the other."""
-        for key, entry in here.by_content.items():
-            if key not in there.by_content:
-                yield from here.pairs(entry)
+    def _changes(
+        self, pair: Pair, shift: _Shift, eased: Right | None, tightened: Right | None, through: str
+    ) -> Iterator[Change]:
+        """The part of a shift that is easier now, and the part that is harder; where it is both, one change for the two."""
+        both = _common_right(eased, tightened)
+        for right, direction in (
+            (both, Direction.WIDENED),
+            (_minus(eased, both), Direction.WIDENED if shift.before else Direction.GAINED),
+            (_minus(tightened, both), Direction.NARROWED if shift.after else Direction.LOST),
+        ):
+            if right is not None:
+                is_more = direction in (Direction.GAINED, Direction.WIDENED)
+                givers = [view for view, held in ((self._before, shift.after), (self._after, shift.before)) if held]
+                yield Change(
+                    direction=direction,
+                    who=(self._label(pair[0]),),
+                    what=(self._label(pair[1]),),
+                    right=right,
+                    postures=_postures(shift.after or shift.before),
+                    via=_routers(shift.after or shift.before),
+                    before=_postures(shift.before if shift.after else ()),
+                    before_via=_routers(shift.before if shift.after else ()),
+                    through=through,
+                    is_swap=right is both,
+                    elsewhere=tuple(one for view in givers for one in self._elsewhere(pair, right, shift, view)),
+                    risk=_risk(pair, right, eased=bool(shift.before)) if is_more else Risk.LOSS,
+                    causes=self._causes(pair, right, shift, through, self._after if is_more else self._before),
+                )
+
+    def _pairs(self) -> Iterator[Pair]:
+        """The pairs that entries on one side only are about, that an open port may matter to, and those of changed nodes."""
+        for here, there in ((self._before, self._after), (self._after, self._before)):
+            for key, entry in here.by_content.items():
+                if key not in there.by_content or any(capability.key == KUBERNETES for capability in entry.app):
+                    yield from here.pairs(entry)
+            yield from node_pairs(here, self.nodes)
+            yield from retagged_pairs(here, there, self.nodes)
 
     def _moved_pairs(self) -> Iterator[tuple[Pair, str]]:
         """Pairs that a change of a group's members concerns, with the group."""
-        for group, user in self.moves:
+        for move in self.moves:
             for view in (self._before, self._after):
-                for entry in view.naming.get(group, ()):
+                for entry in view.naming.get(move.group, ()):
                     for src, dst in view.pairs(entry):
-                        if src.name == group:
-                            yield (Party(user), dst), group
-                        if dst.name == group:
-                            yield (src, Party(user)), group
+                        if src.name == move.group:
+                            yield (Party(move.user), dst), move.group
+                        if dst.name == move.group:
+                            yield (src, Party(move.user)), move.group
 
-    def _gains(self, pair: Pair, held: list[Held], through: str) -> Iterator[Change]:
-        had = self._before.held(*pair)
-        for one in held:
-            for part, others in _split(one, had):
-                yield Change(
-                    direction=Direction.WIDENED if others else Direction.GAINED,
-                    who=(self._label(pair[0]),),
-                    what=(self._label(pair[1]),),
-                    right=part.right,
-                    postures=part.condition.names,
-                    via=part.condition.via,
-                    before=_postures(others),
-                    before_via=_routers(others),
-                    through=through,
-                    risk=_risk(pair, part.right, eased=bool(others)),
-                    places=part.places,
-                )
+    def _elsewhere(self, pair: Pair, right: Right, shift: _Shift, view: View) -> Iterator[Elsewhere]:
+        """The entries of one policy that give some of a right to some of a pair of the other, on whatever condition."""
+        there = self._after if view is self._before else self._before
+        src, dst = pair
+        numbers = view.giving(src, there, is_source=True) & view.giving(dst, there, is_source=False)
+        said = {id(entry) for held in (*shift.before, *shift.after) for entry in held.entries}
+        for number in sorted(numbers):
+            entry = view.access.entries[number]
+            if _gives(entry, right) and id(entry) not in said:
+                yield Elsewhere(side=view.side, entry=entry)
 
-    def _losses(self, pair: Pair, held: list[Held], through: str) -> Iterator[Change]:
-        has = self._after.held(*pair)
-        for one in held:
-            for part, others in _split(one, has):
-                yield Change(
-                    direction=Direction.NARROWED if others else Direction.LOST,
-                    who=(self._label(pair[0]),),
-                    what=(self._label(pair[1]),),
-                    right=part.right,
-                    postures=_postures(others) if others else part.condition.names,
-                    via=_routers(others) if others else part.condition.via,
-                    before=part.condition.names if others else (),
-                    before_via=part.condition.via if others else (),
-                    through=through,
-                    is_partial=not others and self._after.gives_some(pair, part.right),
-                    risk=Risk.LOSS,
-                    places=tuple(place for other in others for place in other.places) or part.places,
-                )
+    def _causes(self, pair: Pair, right: Right, shift: _Shift, through: str, view: View) -> tuple[Cause, ...]:
+        """What stands on one side only and makes the change: a group's members, a node, a name's meaning, or entries."""
+        of_group = self._after.definitions((through,)) or self._before.definitions((through,))
+        of_nodes = [view.cause(node.place) for node in map(view.node, pair) if node and node.place]
+        of_names = view.definitions(p.name for p in pair if p.addresses and self._is_redefined(p))
+        return tuple(of_group or of_nodes or of_names or self._of_entries(right, shift, view))
+
+    def _of_entries(self, right: Right, shift: _Shift, view: View) -> list[Cause]:
+        postures = [name for name in _postures(shift.after) if self._is_other_posture(name)]
+        if postures and _postures(shift.before) == _postures(shift.after):
+            return self._after.definitions(postures)
+        new = _giving(shift.after, right, self._after, self._before)
+        old = _giving(shift.before, right, self._before, self._after)
+        if view is self._after:
+            return new or _giving(shift.after, right, self._after)
+        # Where an entry that asks for more came instead, it is the one to look at.
+        return (new if shift.after else []) or old or _giving(shift.before, right, self._before)
+
+    def _is_redefined(self, party: Party) -> bool:
+        """Whether the two policies mean different addresses by one name."""
+        meant = {view.defined(party.name) for view in (self._before, self._after)}
+        return len(meant - {NO_ADDRESSES}) > 1
+
+    def _is_other_posture(self, name: str) -> bool:
+        before, after = (view.condition((name,), ()) for view in (self._before, self._after))
+        return before != after
 
     def _label(self, party: Party) -> str:
         """The name, with the addresses where the two policies mean different ones by it."""
-        meant = {view.defined(party.name) for view in (self._before, self._after)}
-        if not party.addresses or len(meant - {NO_ADDRESSES}) <= 1:
+        if not party.addresses or not self._is_redefined(party):
             return party.name
         return f"{party.name} ({', '.join(map(str, party.addresses))})"
 
 
-class _View:
-    """One of the two policies, indexed as the comparison needs it."""
+def _moves(before: View, after: View) -> Iterator[Move]:
+    views = before.access, after.access
+    groups = {group.name for access in views for group in access.policy.groups}
+    groups |= {name for access in views for name in access.inventory.groups}
+    for group in sorted(groups):
+        old, new = (access.names.members(group) for access in views)
+        if old is not None and new is not None:
+            yield from (Move(group, user, user in new) for user in sorted({*old} ^ {*new}))
+    was, is_now = ({user.login: user.roles for user in access.inventory.users} for access in views)
+    for login in sorted(was.keys() & is_now.keys()):
+        for role in sorted(was[login] ^ is_now[login]):
+            yield Move(f"autogroup:{role}", login, role in is_now[login])
 
-    def __init__(self, access: Access, other: Access) -> None:
-        self._access, self._other = access, other
-        self._assertions = {
-            posture.name: tuple(sorted({assertion.text.strip() for assertion in posture.entries}))
-            for posture in access.policy.postures
-        }
-        self._parties: dict[str, Party] = {}
-        self._principals: dict[Party, Principal] = {}
-        self._within: tuple[dict[str, set[int]], dict[str, set[int]]] | None = None
-        self.by_content: dict[object, Entry] = {}
-        self.naming: dict[str, list[Entry]] = {}
-        for entry in access.entries:
-            for selector in (*entry.src, *entry.dst):
-                if selector.name not in self._parties:
-                    self._parties[selector.name] = Party(selector.name, access.names.addresses(selector))
-            self.by_content[self._content(entry)] = entry
-            for name in {selector.name for selector in (*entry.src, *entry.dst)}:
-                self.naming.setdefault(name, []).append(entry)
 
-    def _content(self, entry: Entry) -> object:
-        return (
-            frozenset(self._parties[selector.name] for selector in entry.src),
-            frozenset(self._parties[selector.name] for selector in entry.dst),
-            entry.ports,
-            frozenset((capability.key, canonical(capability.value)) for capability in entry.app),
-            self._condition(entry.postures, entry.via),
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """A right, with all that gives it before and all that gives it after: every port of it is given by the same."""
+
+    right: Right
+    before: tuple[Held, ...]
+    after: tuple[Held, ...]
+
+
+def _shifts(before: list[Held], after: list[Held]) -> Iterator[_Shift]:
+    """What two lists of rights give, in as many parts as are given differently."""
+    networks = [[held for held in side if held.right.kind is RightKind.NETWORK] for side in (before, after)]
+    whole = NO_PORTS
+    for held in (*networks[0], *networks[1]):
+        whole = whole.union(held.right.ports)
+    parts = [_Shift(Right(kind=RightKind.NETWORK, ports=whole), (), ())] if whole else []
+    for number, side in enumerate(networks):
+        for held in side:
+            parts = [part for shift in parts for part in _parted(shift, held, is_after=number == 1)]
+    yield from parts
+    keys = {capability_key(held.right): held.right for held in (*before, *after) if held.right.name}
+    for key in keys:
+        yield _capability_shift(
+            *([held for held in side if capability_key(held.right) == key] for side in (before, after))
         )
 
-    def _condition(self, postures: Iterable[str], via: Iterable[str]) -> Condition:
-        known = {name: self._assertions.get(name, (name,)) for name in postures}
-        return Condition(tuple(sorted(known.items())), tuple(sorted(set(via))))
 
-    def pairs(self, entry: Entry) -> Iterator[Pair]:
-        """Each source of an entry with each of its destinations."""
-        for src in entry.src:
-            for dst in entry.dst:
-                yield self._parties[src.name], self._parties[dst.name]
-
-    def defined(self, name: str) -> AddressSet:
-        """The addresses that this policy means by a name."""
-        return self._parties[name].addresses if name in self._parties else NO_ADDRESSES
-
-    def principal(self, party: Party) -> Principal:
-        """Who that is under this policy. A group that only the other policy defines is its members there."""
-        if party not in self._principals:
-            self._principals[party] = self._principal(party)
-        return self._principals[party]
-
-    def _principal(self, party: Party) -> Principal:
-        names = self._access.names
-        if party.addresses:
-            return names.addressed(party.name, party.addresses)
-        members = self._other.names.members(party.name)
-        if members and names.members(party.name) is None:
-            return names.group_of(party.name, members)
-        return names.principal(party.name)
-
-    def held(self, src: Party, dst: Party) -> list[Held]:
-        """Every right that one has on the other."""
-        network: dict[Condition, Held] = {}
-        capabilities: dict[tuple[Condition, str, str], Held] = {}
-        for match in self._access.matches(self.principal(src), self.principal(dst)):
-            condition = self._condition(match.postures, match.entry.via)
-            place = match.entry.place
-            if match.entry.ports:
-                had = network.get(condition, Held(Right(kind=RightKind.NETWORK), condition, ()))
-                right = Right(kind=RightKind.NETWORK, ports=had.right.ports.union(match.entry.ports))
-                network[condition] = Held(right, condition, (*had.places, place))
-            for right in _capability_rights(match):
-                key = condition, right.name, canonical(right.value)
-                had = capabilities.get(key, Held(right, condition, ()))
-                capabilities[key] = Held(right, condition, (*had.places, place))
-        return [*network.values(), *capabilities.values()]
-
-    def gives_some(self, pair: Pair, right: Right) -> bool:
-        """Whether an entry gives some of a right to a part of `src` or at a part of `dst`. Asked of broad selectors only."""
-        if not any(party.name in _BROAD or party.name.startswith(("group:", "autogroup:")) for party in pair):
-            return False
-        if self._within is None:
-            self._within = self._indexed_by_whole()
-        inside = self._within[0].get(pair[0].name, set()) & self._within[1].get(pair[1].name, set())
-        entries = (self._access.entries[number] for number in inside)
-        if right.kind is RightKind.NETWORK:
-            return any(_common(entry.ports, right.ports) for entry in entries)
-        return any(capability.key == right.name for entry in entries for capability in entry.app)
-
-    def _indexed_by_whole(self) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
-        """For each selector, the entries with a source that is a part of it, and those with such a destination."""
-        sources: dict[str, set[int]] = {}
-        targets: dict[str, set[int]] = {}
-        for number, entry in enumerate(self._access.entries):
-            for found, side in ((sources, entry.src), (targets, entry.dst)):
-                for selector in side:
-                    for key in self.principal(self._parties[selector.name]).keys | {selector.name}:
-                        found.setdefault(key, set()).add(number)
-        return sources, targets
-
-    def wider(self, party: Party) -> tuple[str, ...]:
-        """The names of what holds all of a party: itself, and selectors that are more than it under another name."""
-        own = self.principal(party)
-        names = (name for name in own.keys if name != party.name and self._is_more(name, party))
-        return (party.name, *sorted(names))
-
-    def _is_more(self, name: str, party: Party) -> bool:
-        # A group with one member and that member hold each other: then the group is the one to speak of.
-        return party.name not in self._access.names.principal(name).keys or name.startswith("group:")
+def _parted(shift: _Shift, held: Held, *, is_after: bool) -> Iterator[_Shift]:
+    """A shift in two: the ports that one more gives, and the rest."""
+    inside = _common(shift.right.ports, held.right.ports)
+    outside = shift.right.ports.minus(inside)
+    if inside:
+        right = replace(shift.right, ports=inside)
+        before, after = shift.before, shift.after
+        yield _Shift(right, before, (*after, held)) if is_after else _Shift(right, (*before, held), after)
+    if outside:
+        yield replace(shift, right=replace(shift.right, ports=outside))
 
 
-def _moves(before: Access, after: Access) -> Iterator[tuple[str, str]]:
-    groups = {group.name for access in (before, after) for group in access.policy.groups}
-    for group in sorted(groups):
-        old, new = before.names.members(group), after.names.members(group)
-        if old is not None and new is not None:
-            yield from ((group, user) for user in sorted({*old} ^ {*new}))
+def _capability_shift(before: list[Held], after: list[Held]) -> _Shift:
+    """Where a capability is of use on one side only, it is as if it were not there on the other."""
+    lacking = {held.right.lacks for held in (*before, *after)}
+    useful = [[held for held in side if len(lacking) == 1 or not held.right.lacks] for side in (before, after)]
+    return _Shift((useful[0] or useful[1])[0].right, tuple(useful[0]), tuple(useful[1]))
 
 
-def _capability_rights(match: Match) -> Iterator[Right]:
-    for capability in match.entry.app:
-        for value in capability_values(capability) or (None,):
-            yield Right(kind=RightKind.CAPABILITY, name=capability.key, value=value)
+def _part(right: Right, held: Iterable[Held]) -> Right | None:
+    """The part of a right that is among others; None if there is none."""
+    if right.kind is not RightKind.NETWORK:
+        return right if any(_covers(one.right, right) and _covers(right, one.right) for one in held) else None
+    ports = NO_PORTS
+    for one in held:
+        ports = ports.union(_common(right.ports, one.right.ports))
+    return replace(right, ports=ports) if ports else None
+
+
+def _common_right(one: Right | None, other: Right | None) -> Right | None:
+    if one is None or other is None:
+        return None
+    ports = _common(one.ports, other.ports)
+    return replace(one, ports=ports) if ports or one.kind is not RightKind.NETWORK else None
+
+
+def _minus(right: Right | None, other: Right | None) -> Right | None:
+    if right is None or other is None:
+        return right
+    ports = right.ports.minus(other.ports)
+    return replace(right, ports=ports) if ports else None
+
+
+def _giving(helds: Iterable[Held], right: Right, view: View, other: View | None = None) -> list[Cause]:
+    """The entries that give some of a right; those only that say what no entry of the other policy says."""
+    return [
+        view.cause(entry.place)
+        for held in helds
+        for entry in held.entries
+        if _gives(entry, right) and (other is None or view.content(entry) not in other.by_content)
+    ]
 
 
 def _common(one: Ports, other: Ports) -> Ports:
     return one.minus(one.minus(other))
 
 
-def _same_capability(one: Right, other: Right) -> bool:
-    return (one.kind, one.name, canonical(one.value)) == (other.kind, other.name, canonical(other.value))
+def _gives(entry: Entry, right: Right) -> bool:
+    """Whether an entry gives any of a right."""
+    if right.kind is RightKind.NETWORK:
+        return bool(_common(entry.ports, right.ports))
+    return any(capability_key(right) == capability_key(other) for other in capability_rights(entry))
+
+
+def capability_key(right: Right) -> tuple[str, str]:
+    """What tells one capability from another: its name and its value."""
+    return right.name, canonical(right.value)
+
+
+def _covers(one: Right, other: Right) -> bool:
+    """Whether a capability is the same as another, and of use where that is."""
+    return capability_key(one) == capability_key(other) and one.lacks in ("", other.lacks)
 
 
 def _without(held: Held, others: Iterable[Held]) -> Held | None:
@@ -292,7 +264,7 @@ def _without(held: Held, others: Iterable[Held]) -> Held | None:
             continue
         if held.right.kind is RightKind.NETWORK:
             ports = ports.minus(other.right.ports)
-        elif _same_capability(held.right, other.right):
+        elif _covers(other.right, held.right):
             return None
     if held.right.kind is RightKind.NETWORK:
         return replace(held, right=replace(held.right, ports=ports)) if ports else None
@@ -309,46 +281,35 @@ def _extra(less: list[Held], more: list[Held]) -> list[Held]:
     return found
 
 
-def _one_way(pairs: Iterable[Pair], less: _View, more: _View) -> dict[Pair, list[Held]]:
+def _one_way(pairs: Iterable[Pair], less: View, more: View) -> Mapping[Pair, list[Held]]:
     """What each pair has under `more` and not under `less`."""
     extra = {pair: held for pair in pairs if (held := _extra(less.held(*pair), more.held(*pair)))}
-    by_name = {(src.name, dst.name): held for (src, dst), held in extra.items()}
     found: dict[Pair, list[Held]] = {}
     for (src, dst), held in extra.items():
         left = held
         for wider_src in more.wider(src):
             for wider_dst in more.wider(dst):
-                if (wider_src, wider_dst) != (src.name, dst.name):
-                    left = _extra(by_name.get((wider_src, wider_dst), []), left)
+                if (wider_src, wider_dst) != (src, dst):
+                    left = _extra(extra.get((wider_src, wider_dst), []), left)
         if left:
             found[src, dst] = left
     return found
 
 
-def _split(held: Held, others: list[Held]) -> Iterator[tuple[Held, tuple[Held, ...]]]:
-    """A right in two parts: that which others give on another condition, with those others, and the rest."""
-    if held.right.kind is not RightKind.NETWORK:
-        yield held, tuple(other for other in others if _same_capability(held.right, other.right))
-        return
-    rest = held.right.ports
-    giving = tuple(other for other in others if _common(rest, other.right.ports))
-    for other in giving:
-        rest = rest.minus(other.right.ports)
-    if giving:
-        yield replace(held, right=replace(held.right, ports=held.right.ports.minus(rest))), giving
-    if rest:
-        yield replace(held, right=replace(held.right, ports=rest)), ()
-
-
 def _postures(held: Iterable[Held]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for one in held for name in one.condition.names))
+    """The postures of which any one is needed; none where one of the rights needs none."""
+    every = [one.condition.names for one in held]
+    return tuple(sorted({name for names in every for name in names})) if all(every) else ()
 
 
 def _routers(held: Iterable[Held]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for one in held for name in one.condition.via))
+    every = [one.condition.via for one in held]
+    return tuple(sorted({name for names in every for name in names})) if all(every) else ()
 
 
 def _risk(pair: Pair, right: Right, *, eased: bool) -> Risk:
+    if right.lacks:
+        return Risk.RAISED
     if right.name == KUBERNETES:
         return Risk.GRAVE if f'"{MASTERS}"' in canonical(right.value) else Risk.HIGH
     if pair[0].name in _BROAD or pair[1].name in _BROAD:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tailstack.access.changes import Change, Direction, Right, RightKind, Risk
-from tailstack.access.diff_entries import canonical
-from tailstack.access.evaluate import Access
+from tailstack.access.changes import Cause, Change, Direction, Right, RightKind, Risk, Side
+from tailstack.access.diff_view import canonical
+from tailstack.access.evaluate import Access, Verdict
 from tailstack.access.hujson import Json
 from tailstack.access.policy import Listed, Policy, SshRule
+from tailstack.access.ports import TCP
 from tailstack.access.principals import Principal
 from tailstack.access.selectors import NONROOT, Selector
 from tailstack.finding import Place
 
 EXIT_NODE = "exit node"
 CHECK = "check"
+_SSH_PORT = 22
+_SIDES = {Direction.GAINED: Side.NEW, Direction.LOST: Side.OLD}
 
 
 def tag_owner_changes(old: Policy, new: Policy) -> Iterator[Change]:
@@ -28,7 +31,7 @@ def tag_owner_changes(old: Policy, new: Policy) -> Iterator[Change]:
             what=(what,),
             right=Right(kind=RightKind.TAG_OWNER),
             risk=risk,
-            places=(place,),
+            causes=(Cause(side=_SIDES[direction], place=place),),
         )
 
 
@@ -43,7 +46,7 @@ def approval_changes(old: Policy, new: Policy) -> Iterator[Change]:
             what=(what,),
             right=Right(kind=RightKind.APPROVAL),
             risk=risk,
-            places=(place,),
+            causes=(Cause(side=_SIDES[direction], place=place),),
         )
 
 
@@ -79,7 +82,7 @@ def attribute_changes(old: Policy, new: Policy) -> Iterator[Change]:
                 what=(),
                 right=Right(kind=RightKind.ATTRIBUTE, name=name, value=value),
                 risk=gained if direction is Direction.GAINED else Risk.LOSS,
-                places=(place,),
+                causes=(Cause(side=_SIDES[direction], place=place),),
             )
 
 
@@ -98,32 +101,37 @@ def _attributes(policy: Policy) -> dict[tuple[str, str, str], tuple[Json, Place]
 
 @dataclass(frozen=True, order=True, slots=True)
 class _Way:
-    """How somebody may log in: at once or after a fresh login, with one of these postures."""
+    """How somebody may log in: at once or after a fresh login, with one of these postures; `lacks` a port it needs."""
 
     action: str
     postures: tuple[str, ...]
+    lacks: str = ""
 
     def covers(self, other: _Way) -> bool:
         """Whether whoever may log in the other way may do it this way too."""
         if self.action == CHECK and other.action != CHECK:
+            return False
+        if self.lacks and not other.lacks:
             return False
         return not self.postures or (bool(other.postures) and set(other.postures) <= set(self.postures))
 
 
 def ssh_changes(before: Access, after: Access, moves: Iterable[tuple[str, str]]) -> Iterator[Change]:
     """Who may log in where through Tailscale SSH. `moves` are groups with users who join or leave them."""
-    together: dict[_Login, tuple[list[str], list[Place]]] = {}
+    together: dict[_Login, tuple[list[str], list[Cause]]] = {}
     for (src, dst, user), through in _login_keys(before.policy, after.policy, tuple(moves)).items():
-        old, new = _ways(before, src, dst, user), _ways(after, src, dst, user)
+        old, new = _ways(before, Side.OLD, src, dst, user), _ways(after, Side.NEW, src, dst, user)
         for gained, mine, others in ((True, new, old), (False, old, new)):
-            for way, place in mine.items():
-                if not any(other.covers(way) for other in others):
-                    login = _Login(gained, src, dst, way, tuple(sorted(others)), through)
-                    users, places = together.setdefault(login, ([], []))
-                    users.append(user)
-                    places.append(place)
-    for login, (users, places) in together.items():
-        yield _login_change(login, users, places)
+            for way, cause in mine.items():
+                if any(other.covers(way) for other in others):
+                    continue
+                same = tuple(sorted(other for other in others if other.lacks == way.lacks))
+                login = _Login(gained, src, dst, way, same, through)
+                users, causes = together.setdefault(login, ([], []))
+                users.append(user)
+                causes += [others[other] for other in same] if same and not gained else [cause]
+    for login, (users, causes) in together.items():
+        yield _login_change(login, users, causes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,7 @@ class _Login:
     through: str
 
 
-def _login_change(login: _Login, users: list[str], places: list[Place]) -> Change:
+def _login_change(login: _Login, users: list[str], causes: list[Cause]) -> Change:
     if login.gained:
         direction = Direction.WIDENED if login.others else Direction.GAINED
         now, before = login.way, login.others[0].postures if login.others else ()
@@ -151,12 +159,12 @@ def _login_change(login: _Login, users: list[str], places: list[Place]) -> Chang
         direction=direction,
         who=(login.src,),
         what=(login.dst,),
-        right=Right(kind=RightKind.SSH, name=", ".join(sorted(users)), value=now.action),
+        right=Right(kind=RightKind.SSH, name=", ".join(sorted(users)), value=now.action, lacks=now.lacks),
         postures=now.postures,
         before=before,
         through=login.through,
         risk=risk,
-        places=tuple(sorted(set(places))),
+        causes=tuple(sorted(set(causes))),
     )
 
 
@@ -174,16 +182,26 @@ def _login_keys(old: Policy, new: Policy, moves: tuple[tuple[str, str], ...]) ->
     return keys
 
 
-def _ways(access: Access, src: str, dst: str, user: str) -> dict[_Way, Place]:
+def _ways(access: Access, side: Side, src: str, dst: str, user: str) -> dict[_Way, Cause]:
     """How `src` may log in to `dst` as `user`. A check without a condition comes before every rule that accepts."""
     sources, targets = access.principal(src), access.principal(dst)
-    found = {
-        _Way(rule.action.text.strip(), tuple(sorted(posture.text for posture in rule.src_posture))): rule.place
+    rules = [
+        rule
         for rule in access.policy.ssh
         if _is_named(rule.src, sources) and _is_named(rule.dst, targets) and _allows(rule, user)
+    ]
+    if not rules:
+        return {}
+    is_open = access.reach(sources, targets, TCP, _SSH_PORT).verdict is not Verdict.DENIED
+    lacks = "" if is_open else f"tcp:{_SSH_PORT}"
+    found = {
+        _Way(rule.action.text.strip(), tuple(sorted(posture.text for posture in rule.src_posture)), lacks): Cause(
+            side=side, place=rule.place
+        )
+        for rule in rules
     }
-    if _Way(CHECK, ()) in found:
-        return {way: place for way, place in found.items() if way.action == CHECK}
+    if _Way(CHECK, (), lacks) in found:
+        return {way: cause for way, cause in found.items() if way.action == CHECK}
     return found
 
 

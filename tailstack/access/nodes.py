@@ -107,4 +107,4 @@ def narrowest(selectors: Sequence[str], worn: Counter[str]) -> str:
 
 def inventory_of(nodes: Sequence[DeclaredNode]) -> Inventory:
     """The declared nodes for the evaluator, each under its FQDN. Their addresses are not known before they join."""
-    return Inventory(nodes=tuple(Node(name=node.fqdn, tags=node.tags) for node in nodes))
+    return Inventory(nodes=tuple(Node(name=node.fqdn, tags=node.tags, place=node.place) for node in nodes))

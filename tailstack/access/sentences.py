@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tailstack.access.changes import Change, Difference, Direction, Right, RightKind
-from tailstack.access.diff_entries import KUBERNETES
 from tailstack.access.diff_sections import CHECK, EXIT_NODE
+from tailstack.access.diff_view import KUBERNETES
 from tailstack.access.hujson import Json
 from tailstack.access.ports import EVERYTHING, Ports
 from tailstack.access.principals import EVERYONE
@@ -40,8 +40,12 @@ def _parts(change: Change, named: int) -> Iterator[str]:
         yield ": " + ", and ".join(_conditions(change, named))
     else:
         yield from _under(change, named)
-    if change.is_partial:
-        yield ", but for what other entries still give"
+    if change.right.lacks:
+        is_lost = change.direction is Direction.LOST
+        yield f", {'which was of no use' if is_lost else 'which is of no use'}: no entry opens {change.right.lacks}"
+    if change.elsewhere:
+        yield ", but for what other entries "
+        yield "gave before" if change.direction in _MORE else "still give"
     yield "."
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tailstack.access.changes import Direction, RightKind, Risk
+from tailstack.access.changes import Cause, Direction, RightKind, Risk, Side
 from tailstack.access.diff import difference
 from tailstack.access.inventory import Inventory, User
 from tailstack.access.policy import Policy
 from tailstack.access.reading import read_policy
 from tailstack.access.sentences import sentences
+from tailstack.finding import Place
 from tests.access.policies import grant, policy
 
 TAGS: dict[str, list[str]] = {"tag:a": [], "tag:b": [], "tag:k8s": [], "tag:op": []}
@@ -68,8 +69,8 @@ WEB = grant("group:dev", "tag:k8s", "tcp:80")
             ["everyone (*) loses every port to everything (*), but for what other entries still give."],
         ),
         (
-            [grant("group:dev", "tag:k8s", "tcp:80", app=MASTERS)],
-            [WEB],
+            [grant("group:dev", "tag:k8s", "tcp:80", "tcp:443", app=MASTERS)],
+            [WEB, grant("group:dev", "tag:k8s", "tcp:443")],
             ["group:dev may no longer act in Kubernetes as system:masters through tag:k8s."],
         ),
         (
@@ -84,7 +85,7 @@ WEB = grant("group:dev", "tag:k8s", "tcp:80")
             [],
             [grant("group:dev", "tag:op", app={"a.b/c": [], KUBERNETES: ["?"]})],
             [
-                f"group:dev gains the capability {KUBERNETES} at tag:op.",
+                f"group:dev gains the capability {KUBERNETES} at tag:op, which is of no use: no entry opens tcp:443.",
                 "group:dev gains the capability a.b/c at tag:op.",
             ],
         ),
@@ -93,7 +94,7 @@ WEB = grant("group:dev", "tag:k8s", "tcp:80")
             [grant("group:dev", "tag:op", app={"a.b/c": [1]})],
             [
                 "everyone (*) loses the capability a.b/c at tag:op, but for what other entries still give.",
-                "everyone (*) loses the capability a.b/c at tag:op, but for what other entries still give.",
+                "everyone (*) loses the capability a.b/c at tag:op.",
             ],
         ),
         (
@@ -189,9 +190,9 @@ def test_only_the_ports_that_were_there_before_are_said_to_change_their_conditio
     ],
 )
 def test_a_posture_that_changes_changes_the_condition(assertions: list[str], expected: str) -> None:
-    entry = grant("group:dev", "tag:op", app=MASTERS, srcPosture=["posture:mac"])
-    after = made(entry, postures={**POSTURES, "posture:mac": assertions})
-    assert said(made(entry), after) == [
+    entries = grant("group:dev", "tag:op", app=MASTERS, srcPosture=["posture:mac"]), grant("*", "tag:op", "tcp:443")
+    after = made(*entries, postures={**POSTURES, "posture:mac": assertions})
+    assert said(made(*entries), after) == [
         f"group:dev may act in Kubernetes as system:masters through tag:op: posture:mac {expected}."
     ]
 
@@ -247,6 +248,9 @@ def test_a_host_written_out_changes_nothing() -> None:
     ]
 
 
+LOGIN = grant("*", "*", "tcp:22")
+
+
 def ssh(*users: str, **more: object) -> dict[str, object]:
     return {"action": "accept", "src": ["group:dev"], "dst": ["tag:k8s"], "users": [*users], **more}
 
@@ -292,13 +296,13 @@ def ssh(*users: str, **more: object) -> dict[str, object]:
     ],
 )
 def test_ssh(old: list[dict[str, object]], new: list[dict[str, object]], expected: list[str]) -> None:
-    assert said(made(ssh=old), made(ssh=new)) == expected
+    assert said(made(LOGIN, ssh=old), made(LOGIN, ssh=new)) == expected
 
 
 def test_who_joins_a_group_may_log_in_where_it_may() -> None:
     rules = [ssh("root"), ssh("root", src=["tag:a"])]
-    after = made(ssh=rules, groups={**GROUPS, "group:dev": ["ana@x.com", "li@x.com", "zoe@x.com"]})
-    assert said(made(ssh=rules), after) == [
+    after = made(LOGIN, ssh=rules, groups={**GROUPS, "group:dev": ["ana@x.com", "li@x.com", "zoe@x.com"]})
+    assert said(made(LOGIN, ssh=rules), after) == [
         "zoe@x.com, as a new member of group:dev, may now log in to tag:k8s as root."
     ]
 
@@ -397,6 +401,9 @@ def test_the_other_sections(old: dict[str, object], new: dict[str, object], expe
     assert said(made(**old), made(**new)) == expected
 
 
+OPEN = grant("*", "tag:op", "tcp:443")
+
+
 class TestRisk:
     def risks(self, old: Policy, new: Policy) -> list[Risk]:
         return [change.risk for change in difference(old, new).changes]
@@ -407,12 +414,13 @@ class TestRisk:
             grant("tag:a", "autogroup:internet", "tcp:2"),
             grant("tag:a", "tag:op", app=READERS),
             grant("tag:b", "tag:op", app=MASTERS),
+            OPEN,
             nodeAttrs=[{"target": ["tag:a"], "attr": ["funnel", "mullvad"]}],
             ssh=[ssh("root"), ssh("ubuntu", src=["tag:a"])],
             autoApprovers={"routes": {"10.0.0.0/8": ["tag:a"]}},
             tagOwners={**TAGS, "tag:a": ["tag:b"]},
         )
-        found = self.risks(made(grant("tag:k8s", "tag:b", "tcp:1")), new)
+        found = self.risks(made(grant("tag:k8s", "tag:b", "tcp:1"), OPEN), new)
         assert found == sorted(found)
         assert [found.count(risk) for risk in Risk] == [2, 4, 2, 2, 1]
 
@@ -426,9 +434,10 @@ def test_each_change_names_the_places_that_cause_it() -> None:
     old = read_policy('{"grants": [\n' + entry % ("b", 1) + "]}", file="old.hujson")
     new = read_policy('{"grants": [\n' + entry % ("c", 1) + ",\n" + entry % ("c", 2) + "]}", file="new.hujson")
     gained, lost = difference(old, new).changes
-    assert [str(place) for place in gained.places] == ["new.hujson:2:1", "new.hujson:3:1"]
+    assert [str(cause.place) for cause in gained.causes] == ["new.hujson:2:1", "new.hujson:3:1"]
+    assert {cause.side for cause in gained.causes} == {Side.NEW}
     assert (gained.direction, gained.right.kind) == (Direction.GAINED, RightKind.NETWORK)
-    assert [str(place) for place in lost.places] == ["old.hujson:2:1"]
+    assert lost.causes == (Cause(side=Side.OLD, place=Place("old.hujson", 2, 1)),)
 
 
 def test_what_is_known_of_users_is_taken_into_account() -> None:

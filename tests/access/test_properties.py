@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailstack.access import hujson
-from tailstack.access.changes import Direction
+from tailstack.access.changes import Change, Direction, Side
 from tailstack.access.diff import difference
+from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Access
 from tailstack.access.inventory import Inventory, Node, User
 from tailstack.access.policy import Policy
-from tailstack.access.ports import PROTOCOL_NUMBERS
+from tailstack.access.ports import PROTOCOL_NUMBERS, Ports
 from tailstack.access.principals import spans
 from tailstack.access.reading import read_policy
 from tailstack.access.validate import refusal, validate
@@ -26,21 +27,27 @@ WORLD = World(
     hosts={"web": "100.64.0.1", "low": "100.64.0.0/30"},
 )
 DEVICES = {
-    "web": Device(address="100.64.0.1", tags=("tag:web",)),
-    "both": Device(address="100.64.0.2", tags=("tag:web", "tag:db")),
-    "db": Device(address="100.64.0.3", tags=("tag:db",)),
-    "ana": Device(address="100.64.0.4", owner="ana@example.com"),
-    "ana-2": Device(address="100.64.0.5", owner="ana@example.com"),
-    "li": Device(address="100.64.0.6", owner="li@example.com"),
-    "zoe": Device(address="100.64.0.7", owner="zoe@example.com"),
+    "node-web": Device(address="100.64.0.1", tags=("tag:web",)),
+    "node-both": Device(address="100.64.0.2", tags=("tag:web", "tag:db")),
+    "node-db": Device(address="100.64.0.3", tags=("tag:db",)),
+    "node-ana": Device(address="100.64.0.4", owner="ana@example.com"),
+    "node-ana-2": Device(address="100.64.0.5", owner="ana@example.com"),
+    "node-li": Device(address="100.64.0.6", owner="li@example.com"),
+    "node-zoe": Device(address="100.64.0.7", owner="zoe@example.com"),
 }
-INVENTORY = Inventory(
-    nodes=tuple(
+USERS = tuple(User(login=f"{name}@example.com") for name in ("ana", "li", "zoe"))
+
+
+def inventory(devices: dict[str, Device]) -> Inventory:
+    nodes = tuple(
         Node(name=name, addresses=spans([device.address]), user=device.owner or None, tags=device.tags)
-        for name, device in DEVICES.items()
-    ),
-    users=tuple(User(login=f"{name}@example.com") for name in ("ana", "li", "zoe")),
-)
+        for name, device in devices.items()
+    )
+    return Inventory(nodes=nodes, users=USERS)
+
+
+INVENTORY = inventory(DEVICES)
+POSTURES = {"posture:mac": ["node:os == 'macos'"], "posture:new": ["node:tsVersion >= '1.60'"]}
 PACKETS = (("tcp", 80), ("tcp", 443), ("udp", 53), ("icmp", 0))
 
 PEOPLE = ["ana@example.com", "li@example.com", "group:dev", "group:ops", "group:none", "autogroup:member"]
@@ -58,24 +65,29 @@ GRANTS = st.fixed_dictionaries(
 POLICIES = st.lists(GRANTS, max_size=4).map(lambda grants: {"grants": grants})
 
 
-def text(policy: Data) -> str:
+def text(policy: Data, world: World = WORLD) -> str:
     owners: dict[str, list[str]] = {"tag:web": [], "tag:db": []}
-    return json.dumps({"tagOwners": owners, "groups": WORLD.groups, "hosts": WORLD.hosts, **policy})
+    named = {"groups": world.groups, "hosts": world.hosts, "postures": POSTURES}
+    return json.dumps({"tagOwners": owners, **named, **policy})
 
 
-def read(policy: Data) -> Policy:
-    found = read_policy(text(policy))
+def read(policy: Data, world: World = WORLD) -> Policy:
+    found = read_policy(text(policy, world))
     assert refusal(validate(found)) == ""
     return found
 
 
-def delivered(policy: Data) -> Iterator[tuple[str, str, str, int]]:
-    for (src, source), (dst, target), (protocol, port) in product(DEVICES.items(), DEVICES.items(), PACKETS):
-        if is_delivered(policy, WORLD, source, target, (protocol, port)):
+Packet = tuple[str, str, str, int]
+"""From a device to a device, on a port of a protocol."""
+
+
+def delivered(policy: Data, devices: dict[str, Device] = DEVICES, world: World = WORLD) -> Iterator[Packet]:
+    for (src, source), (dst, target), (protocol, port) in product(devices.items(), devices.items(), PACKETS):
+        if is_delivered(policy, world, source, target, (protocol, port)):
             yield src, dst, protocol, port
 
 
-def allowed(policy: Policy) -> Iterator[tuple[str, str, str, int]]:
+def allowed(policy: Policy) -> Iterator[Packet]:
     access = Access(policy, INVENTORY)
     for src, dst in product(DEVICES, DEVICES):
         matches = access.matches(src, dst)
@@ -143,24 +155,118 @@ def test_an_acl_is_a_grant_for_each_of_its_ports(rules: list[tuple[list[str], li
     assert difference(old, read(grants)).is_empty
 
 
-@settings(max_examples=60, deadline=None)
-@given(POLICIES, POLICIES)
-def test_a_difference_says_what_changes_for_the_devices_and_nothing_else(old: Data, new: Data) -> None:
+CHANGED = [
+    {},
+    {"node-db": None},
+    {"node-ana": None, "node-new": Device(address="100.64.0.9", owner="ana@example.com")},
+    {"node-web": Device(address="100.64.0.1", tags=("tag:db",))},
+    {"node-both": Device(address="100.64.0.2", owner="li@example.com"), "node-new": Device(address="100.64.0.9")},
+    {"node-li": Device(address="100.64.0.2", owner="zoe@example.com"), "node-both": None},
+    {"node-zoe": Device(address="100.64.0.1", tags=("tag:web", "tag:db")), "node-web": None},
+]
+"""What becomes of some of the devices: another one, or none."""
+WORLDS = [
+    WORLD,
+    World(
+        groups={**WORLD.groups, "group:ops": ["zoe@example.com"], "group:none": ["ana@example.com"]}, hosts=WORLD.hosts
+    ),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(POLICIES, POLICIES, st.sampled_from(CHANGED), st.sampled_from(WORLDS))
+def test_a_difference_says_exactly_what_changes_for_the_devices(
+    old: Data, new: Data, changed: dict[str, Device | None], world: World
+) -> None:
+    devices = {name: device for name, device in {**DEVICES, **changed}.items() if device is not None}
+    found = difference(read(old), read(new, world), old_inventory=inventory(DEVICES), new_inventory=inventory(devices))
+    was, now = set(delivered(old)), set(delivered(new, devices, world))
+    assert said(found.changes, Direction.GAINED, (devices, world), (DEVICES, WORLD)) == now - was
+    assert said(found.changes, Direction.LOST, (DEVICES, WORLD), (devices, world)) == was - now
+
+
+Known = tuple[dict[str, Device], World]
+
+
+def said(changes: Iterable[Change], direction: Direction, here: Known, there: Known) -> set[Packet]:
+    """What changes in a direction mean for single packets, without what entries of the other side give elsewhere."""
+    found: set[Packet] = set()
+    for change in changes:
+        if change.direction is direction:
+            elsewhere = {packet for one in change.elsewhere for packet in meant_by(one.entry, there)}
+            found |= set(meant(change.who, change.what, change.right.ports, here)) - elsewhere
+    return found
+
+
+def meant(who: Iterable[str], what: Iterable[str], ports: Ports, known: Known) -> Iterator[Packet]:
+    """Each packet from `who` to `what`: selectors, or names of devices."""
+    devices, world = known
+    sources, targets = (
+        [devices[name].address if name in devices else name for name in names if name in devices or "node-" not in name]
+        for names in (who, what)
+    )
+    both: Data = {"grants": [{"src": sources, "dst": targets, "ip": ["*"]}]}
+    open_packets = [packet for packet in PACKETS if ports.allows(PROTOCOL_NUMBERS[packet[0]], packet[1])]
+    for (src, source), (dst, target) in product(devices.items(), devices.items()):
+        if is_delivered(both, world, source, target, ("icmp", 0)):
+            yield from ((src, dst, *packet) for packet in open_packets)
+
+
+def meant_by(entry: Entry, known: Known) -> Iterator[Packet]:
+    return meant(
+        [selector.name for selector in entry.src], [selector.name for selector in entry.dst], entry.ports, known
+    )
+
+
+MET = [set[str](), {"posture:mac"}, {"posture:new"}, {"posture:mac", "posture:new"}]
+"""The postures that every device may be in."""
+
+
+def posed(grant: dict[str, list[str]], postures: list[str]) -> dict[str, list[str]]:
+    return {**grant, "srcPosture": postures} if postures else grant
+
+
+def granting(grants: list[dict[str, list[str]]]) -> Data:
+    return {"grants": grants}
+
+
+SOME_POSTURES = st.lists(st.sampled_from([*POSTURES]), max_size=2, unique=True)
+WITH_POSTURES = st.lists(st.builds(posed, GRANTS, SOME_POSTURES), max_size=3).map(granting)
+
+
+@settings(max_examples=150, deadline=None)
+@given(WITH_POSTURES, WITH_POSTURES)
+def test_a_difference_says_exactly_who_needs_another_posture(old: Data, new: Data) -> None:
     before, after = read(old), read(new)
-    found = difference(before, after)
-    was, now = set(delivered(old)), set(delivered(new))
-    said: dict[Direction, set[tuple[str, str, str, int]]] = {Direction.GAINED: set(), Direction.LOST: set()}
-    for change in found.changes:
-        for src, dst, (protocol, port) in product(DEVICES, DEVICES, PACKETS):
-            if change.right.ports.allows(PROTOCOL_NUMBERS[protocol], port) and concerns(
-                change.who, change.what, DEVICES[src], DEVICES[dst]
-            ):
-                said[change.direction].add((src, dst, protocol, port))
-    # What changes is said. What is said of a whole selector may have been so before for some of it.
-    assert now - was <= said[Direction.GAINED] <= now
-    assert was - now <= said[Direction.LOST] <= was
+    found = difference(before, after, old_inventory=INVENTORY, new_inventory=INVENTORY)
+    for met in MET:
+        was, now = (set(delivered(in_postures(policy, met))) for policy in (old, new))
+        assert changed_in(found.changes, met, gained=True) == now - was
+        assert changed_in(found.changes, met, gained=False) == was - now
 
 
-def concerns(who: tuple[str, ...], what: tuple[str, ...], src: Device, dst: Device) -> bool:
-    both: Data = {"grants": [{"src": [*who], "dst": [*what], "ip": ["*"]}]}
-    return is_delivered(both, WORLD, src, dst, ("icmp", 0))
+def in_postures(policy: Data, met: set[str]) -> Data:
+    """The policy for devices in these postures."""
+    return {"grants": [g for g in policy["grants"] if "srcPosture" not in g or met & set(g["srcPosture"])]}
+
+
+def changed_in(changes: Iterable[Change], met: set[str], *, gained: bool) -> set[Packet]:
+    """What devices in these postures gain, or lose."""
+    found: set[Packet] = set()
+    for change in changes:
+        now = change.direction is not Direction.LOST and is_met(change.postures, met)
+        was = change.direction is not Direction.GAINED and is_met(
+            change.postures if change.direction is Direction.LOST else change.before, met
+        )
+        if (now, was) == (gained, not gained):
+            found |= set(meant(change.who, change.what, change.right.ports, (DEVICES, WORLD))) - {
+                packet
+                for one in change.elsewhere
+                if one.side is (Side.OLD if gained else Side.NEW) and is_met(one.entry.postures, met)
+                for packet in meant_by(one.entry, (DEVICES, WORLD))
+            }
+    return found
+
+
+def is_met(postures: Iterable[str], met: set[str]) -> bool:
+    return not postures or bool(met.intersection(postures))

@@ -1,0 +1,274 @@
+"""One of two policies that are compared: who its names stand for, what a party holds of another, and which entries say so.
+
+A party is a selector or a node; a pair of parties is asked for all its rights at once. Nothing here compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
+
+from tailstack.access.addresses import NO_ADDRESSES, AddressSet, Span
+from tailstack.access.changes import Cause, Right, RightKind, Side
+from tailstack.access.entries import Entry
+from tailstack.access.evaluate import Access, capability_values
+from tailstack.access.hujson import Json
+from tailstack.access.inventory import Node
+from tailstack.access.ports import TCP
+from tailstack.access.principals import Principal
+from tailstack.access.selectors import SELF
+from tailstack.finding import Place
+
+KUBERNETES = "tailscale.com/cap/kubernetes"
+_API_SERVER_PORT = 443
+
+
+def canonical(value: Json) -> str:
+    """JSON of one form for each value, to compare and to sort by."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Postures of which any one is needed, each with its assertions, and routers of which any one is passed through."""
+
+    postures: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    via: tuple[str, ...] = ()
+
+    def covers(self, other: Condition) -> bool:
+        """Whether whoever meets the other condition meets this one too."""
+        if self.via and not (other.via and set(other.via) <= set(self.via)):
+            return False
+        if not self.postures:
+            return True
+        return bool(other.postures) and all(
+            any(set(own) <= set(asked) for _, own in self.postures) for _, asked in other.postures
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the postures."""
+        return tuple(name for name, _ in self.postures)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A selector on one side of an entry, or a node by its name.
+
+    A host or IP set is its addresses: two policies may define the name differently.
+    """
+
+    name: str
+    addresses: AddressSet = NO_ADDRESSES
+    is_node: bool = False
+
+
+Pair: TypeAlias = tuple[Party, Party]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A right on a condition, and the entries that give it."""
+
+    right: Right
+    condition: Condition
+    entries: tuple[Entry, ...]
+
+
+class View:
+    """One of the two policies, with what is known of the tailnet, indexed as the comparison needs it."""
+
+    def __init__(self, side: Side, access: Access, other: Access) -> None:
+        self.side = side
+        self.access = access
+        self._other = other
+        self._assertions = {
+            posture.name: tuple(sorted({assertion.text.strip() for assertion in posture.entries}))
+            for posture in access.policy.postures
+        }
+        self._conditions: dict[tuple[tuple[str, ...], tuple[str, ...]], Condition] = {}
+        self._parties: dict[str, Party] = {}
+        self._principals: dict[Party, Principal] = {}
+        self._giving: dict[tuple[Party, bool], frozenset[int]] = {}
+        self.nodes = {node.name: node for node in access.inventory.nodes}
+        self.by_content: dict[object, Entry] = {}
+        self.naming: dict[str, list[Entry]] = {}
+        for entry in access.entries:
+            for selector in (*entry.src, *entry.dst):
+                if selector.name not in self._parties:
+                    self._parties[selector.name] = Party(selector.name, access.names.addresses(selector))
+            self.by_content[self.content(entry)] = entry
+            for name in {selector.name for selector in (*entry.src, *entry.dst)}:
+                self.naming.setdefault(name, []).append(entry)
+
+    def content(self, entry: Entry) -> object:
+        """What an entry says: equal for two entries that say the same, wherever they stand."""
+        return (
+            frozenset(self._parties[selector.name] for selector in entry.src),
+            frozenset(self._parties[selector.name] for selector in entry.dst),
+            entry.ports,
+            frozenset((capability.key, canonical(capability.value)) for capability in entry.app),
+            self.condition(entry.postures, entry.via),
+        )
+
+    def condition(self, postures: tuple[str, ...], via: tuple[str, ...]) -> Condition:
+        """The condition that an entry asks for, with what its postures mean in this policy."""
+        key = postures, via
+        if key not in self._conditions:
+            known = {name: self._assertions.get(name, (name,)) for name in postures}
+            self._conditions[key] = Condition(tuple(sorted(known.items())), tuple(sorted(set(via))))
+        return self._conditions[key]
+
+    def party(self, name: str) -> Party:
+        """The party of a selector that some entry names."""
+        return self._parties[name]
+
+    def pairs(self, entry: Entry) -> Iterator[Pair]:
+        """Each source of an entry with each of its destinations."""
+        for src in entry.src:
+            for dst in entry.dst:
+                yield self._parties[src.name], self._parties[dst.name]
+
+    def defined(self, name: str) -> AddressSet:
+        """The addresses that this policy means by a name."""
+        return self._parties[name].addresses if name in self._parties else NO_ADDRESSES
+
+    def principal(self, party: Party) -> Principal:
+        """Who that is under this policy. A group that only the other policy defines is its members there."""
+        if party not in self._principals:
+            self._principals[party] = self._principal(party)
+        return self._principals[party]
+
+    def _principal(self, party: Party) -> Principal:
+        names = self.access.names
+        if party.is_node:
+            node = self.nodes.get(party.name)
+            # A node that is not on this side matches nothing, not even everyone.
+            return Principal(name=party.name, keys=frozenset()) if node is None else self.access.principal(node)
+        if party.addresses:
+            return names.addressed(party.name, party.addresses)
+        members = self._other.names.members(party.name)
+        if members and names.members(party.name) is None:
+            return names.group_of(party.name, members)
+        return names.principal(party.name)
+
+    def held(self, src: Party, dst: Party) -> list[Held]:
+        """Every right that one has on the other."""
+        network: dict[Condition, Held] = {}
+        capabilities: dict[tuple[Condition, str, str], Held] = {}
+        for match in self.access.matches(self.principal(src), self.principal(dst)):
+            condition = self.condition(match.postures, match.entry.via)
+            if match.entry.ports:
+                had = network.get(condition, Held(Right(kind=RightKind.NETWORK), condition, ()))
+                right = Right(kind=RightKind.NETWORK, ports=had.right.ports.union(match.entry.ports))
+                network[condition] = Held(right, condition, (*had.entries, match.entry))
+            for right in capability_rights(match.entry):
+                key = condition, right.name, canonical(right.value)
+                had = capabilities.get(key, Held(right, condition, ()))
+                capabilities[key] = Held(right, condition, (*had.entries, match.entry))
+        found = [*network.values(), *capabilities.values()]
+        if not any(held.right.ports.allows(TCP, _API_SERVER_PORT) for held in network.values()):
+            return [_without_port(held) for held in found]
+        return found
+
+    def giving(self, party: Party, there: View, *, is_source: bool) -> frozenset[int]:
+        """Indexes of the entries that name any part of a party on one side; its nodes are those that `there` knows."""
+        key = party, is_source
+        if key not in self._giving:
+            self._giving[key] = frozenset(self._search_giving(party, there, is_source=is_source))
+        return self._giving[key]
+
+    def _search_giving(self, party: Party, there: View, *, is_source: bool) -> set[int]:
+        ask = self.access.entries_from if is_source else self.access.entries_to
+        whole = self.principal(party)
+        parts = [whole, *whole.known_members]
+        parts += [self.access.principal(self.nodes[name]) for name in there.nodes_of(party) if name in self.nodes]
+        found = {number for part in parts for number in ask(part)}
+        side = 0 if is_source else 1
+        if party.addresses:
+            return found | {number for span, number in self._spans[side] if party.addresses.overlaps(span)}
+        return found | self._named_within[side].get(party.name, set())
+
+    def nodes_of(self, party: Party) -> Iterable[str]:
+        """The names of the nodes that a party stands for."""
+        if party.is_node:
+            return (party.name,)
+        if party.addresses:
+            return [name for name, node in self.nodes.items() if not party.addresses.isdisjoint(node.addresses)]
+        if party.name == SELF:
+            return [name for name, node in self.nodes.items() if node.user and not node.tags]
+        return self._nodes_by_key.get(party.name, ())
+
+    @cached_property
+    def _nodes_by_key(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, node in self.nodes.items():
+            for key in self.access.principal(node).keys:
+                found.setdefault(key, []).append(name)
+        return found
+
+    @cached_property
+    def _named_within(self) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
+        """For each selector, the entries with a source that is a part of it, and those with such a destination."""
+        found: tuple[dict[str, set[int]], dict[str, set[int]]] = {}, {}
+        for number, entry in enumerate(self.access.entries):
+            for within, selectors in zip(found, (entry.src, entry.dst), strict=True):
+                for party in (self._parties[selector.name] for selector in selectors):
+                    own = frozenset[str]() if party.addresses else frozenset({party.name})
+                    for key in self.principal(party).keys | own:
+                        within.setdefault(key, set()).add(number)
+        return found
+
+    @cached_property
+    def _spans(self) -> tuple[list[tuple[Span, int]], list[tuple[Span, int]]]:
+        """The addresses that entries name as sources and as destinations."""
+        found: tuple[list[tuple[Span, int]], list[tuple[Span, int]]] = [], []
+        for number, entry in enumerate(self.access.entries):
+            for spans, selectors in zip(found, (entry.src, entry.dst), strict=True):
+                spans += [(span, number) for s in selectors for span in self._parties[s.name].addresses]
+        return found
+
+    def wider(self, party: Party) -> tuple[Party, ...]:
+        """What holds all of a party: itself, and the selectors that are more than it under another name."""
+        own = self.principal(party)
+        names = (name for name in own.keys if name != party.name and self._is_more(name, party))
+        return (party, *map(Party, sorted(names)))
+
+    def _is_more(self, name: str, party: Party) -> bool:
+        # A group with one member and that member hold each other: then the group is the one to speak of.
+        return party.name not in self.access.names.principal(name).keys or name.startswith("group:")
+
+    def node(self, party: Party) -> Node | None:
+        """The node that a party is; None for a selector, and for a node that is not on this side."""
+        return self.nodes.get(party.name) if party.is_node else None
+
+    def cause(self, place: Place) -> Cause:
+        """A cause on this side."""
+        return Cause(side=self.side, place=place)
+
+    def definitions(self, names: Iterable[str]) -> list[Cause]:
+        """Where groups, hosts, IP sets and postures of these names are defined on this side."""
+        policy = self.access.policy
+        wanted = set(names)
+        return [
+            self.cause(defined.place)
+            for defined in (*policy.groups, *policy.hosts, *policy.ipsets, *policy.postures)
+            if defined.name in wanted
+        ]
+
+
+def capability_rights(entry: Entry) -> Iterator[Right]:
+    """Each value of each application capability of an entry as a right of its own."""
+    for capability in entry.app:
+        for value in capability_values(capability) or (None,):
+            yield Right(kind=RightKind.CAPABILITY, name=capability.key, value=value)
+
+
+def _without_port(held: Held) -> Held:
+    """An API server is reached on its port or not at all, whatever a capability says."""
+    if held.right.name != KUBERNETES:
+        return held
+    return replace(held, right=replace(held.right, lacks=f"tcp:{_API_SERVER_PORT}"))
