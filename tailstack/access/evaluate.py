@@ -82,6 +82,10 @@ class _PrefixIndex:
         else:
             self._by_size.setdefault((span.family, size), {}).setdefault(span.low, []).append(number)
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._by_size and not self._odd
+
     def containing(self, span: Span) -> Iterator[int]:
         """The numbers added with a span that holds the whole of this one."""
         for (family, size), by_low in self._by_size.items():
@@ -125,6 +129,8 @@ class _Side:
         return found
 
     def _by_addresses(self, principal: Principal) -> set[int]:
+        if self._by_address.is_empty:
+            return set()
         sets = [set(self._by_address.containing(span)) for span in principal.addresses]
         return set[int]().union(*sets) if principal.is_device else _in_all(sets)
 
@@ -206,10 +212,19 @@ class Access:
         """Indexes in `entries` of those that name the whole of a source, whatever their postures."""
         return self._src.matching(self.principal(src))
 
-    def entries_to(self, dst: str | Node | Principal) -> frozenset[int]:
-        """Indexes in `entries` of those that name the whole of a destination; those to autogroup:self if it has a user."""
+    def entries_to(self, dst: str | Node | Principal, *, with_own: bool = True) -> frozenset[int]:
+        """Indexes in `entries` of those that name the whole of a destination.
+
+        Among them those to autogroup:self if it has a user, unless `with_own` is False: they hold for that user alone.
+        """
         target = self.principal(dst)
-        return self._dst.matching(target) | (self._own if target.user is not None else frozenset[int]())
+        found = self._dst.matching(target)
+        return found | self._own if with_own and target.user is not None else found
+
+    @property
+    def entries_to_self(self) -> frozenset[int]:
+        """Indexes in `entries` of those to autogroup:self."""
+        return self._own
 
     def open_postures(self, postures: tuple[str, ...], source: Principal) -> tuple[str, ...] | None:
         """Of which postures one is yet needed: none of them where one is met or none is asked; None if all are missed."""
@@ -234,11 +249,7 @@ class Access:
         Raises PortError for a protocol that is none.
         """
         number = protocol if isinstance(protocol, int) else parse_protocol(protocol)
-        fitting = tuple(match for match in self.matches(src, dst) if match.entry.ports.allows(number, port))
-        free = tuple(match for match in fitting if not match.postures)
-        if free:
-            return Answer(verdict=Verdict.ALLOWED, matches=free)
-        return Answer(verdict=Verdict.CONDITIONAL if fitting else Verdict.DENIED, matches=fitting)
+        return answer_of(self.matches(src, dst), number, port)
 
     def capabilities(
         self, src: str | Node | Principal, dst: str | Node | Principal, *, met: frozenset[str] = frozenset()
@@ -281,6 +292,15 @@ _NEVER = (parse_assertion("node:os IS SET"), parse_assertion("node:os NOT SET"))
 def who_reaches(policy: Policy, inventory: Inventory, target: str) -> tuple[Reach, ...]:
     """Who reaches a node, an address or all that a selector stands for, and by which entries of the policy."""
     return Access(policy, inventory).who_reaches(target)
+
+
+def answer_of(matches: Iterable[Match], protocol: int, port: int) -> Answer:
+    """What the entries that apply between two principals say of one port of a protocol."""
+    fitting = tuple(match for match in matches if match.entry.ports.allows(protocol, port))
+    free = tuple(match for match in fitting if not match.postures)
+    if free:
+        return Answer(verdict=Verdict.ALLOWED, matches=free)
+    return Answer(verdict=Verdict.CONDITIONAL if fitting else Verdict.DENIED, matches=fitting)
 
 
 def capability_values(capability: Keyed) -> tuple[Json, ...]:
