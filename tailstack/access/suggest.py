@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from tailstack.access.selectors import DANGER_ALL, INTERNET, SELF
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.scalars import is_suspect
+from tailstack.topology.wording import listed
 
 _LONGEST_NAME = 120
 _NAMES = {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMP: "icmp"}
@@ -70,7 +71,7 @@ def _grant(directory: Directory, source: Party, target: Party, ports: Ports) -> 
     if src is None or dst is None:
         return None
     parts = {"src": [src.text], "dst": [dst.text], "ip": entries}
-    text = "{" + ", ".join(f'"{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in parts.items()) + "},\n"
+    text = "{" + ", ".join(f'"{key}": [{", ".join(map(_quoted, values))}]' for key, values in parts.items()) + "},\n"
     return Suggestion(language=Language.HUJSON, text=text, notes=(*src.notes, *dst.notes))
 
 
@@ -122,10 +123,13 @@ def _of_node(directory: Directory, party: Party, node: Node, role: Role) -> _End
         return _End(text=str(node.addresses[0]))
     if not narrowest:
         return _End(text=party.reference)
-    others = worn[narrowest] - 1
-    word = "may do the same" if role is Role.SOURCE else "is reached too"
-    note = f"{party.name} shares {narrowest} with {others} more node{'s' if others > 1 else ''}, which {word}"
-    return _End(text=narrowest, notes=(note,))
+    return _End(text=narrowest, notes=(_sharing(party, (narrowest,), worn[narrowest] - 1, role),))
+
+
+def _sharing(party: Party, names: Sequence[str], others: int, role: Role) -> str:
+    more = "1 more node, which is" if others == 1 else f"{others} more nodes, which are"
+    word = "given the same" if role is Role.SOURCE else "reached too"
+    return f"{party.name} shares {listed(names)} with {more} {word}"
 
 
 def _access_entry(directory: Directory, source: Party, target: Party, ports: Ports) -> Suggestion | None:
@@ -176,9 +180,7 @@ def _shared(directory: Directory, party: Party, end: _End, role: Role) -> _End:
     others = min(worn[tag] for tag in node.tags) - 1
     if others < 1:
         return end
-    word = "may do the same" if role is Role.SOURCE else "is reached too"
-    tags = ", ".join(node.tags)
-    note = f"{party.name} shares {tags} with {others} more node{'s' if others > 1 else ''}, which {word}"
+    note = _sharing(party, node.tags, others, role)
     return _End(text=end.text, key=end.key, notes=(note,))
 
 
@@ -199,4 +201,9 @@ def _item(end: _End) -> str:
 def scalar(text: str) -> str:
     """A text as a YAML scalar that the language reads as it is, in quotes where it could be read otherwise."""
     is_plain = _PLAIN.match(text) and not is_suspect(text) and ": " not in text
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
+    return text if is_plain else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes for JSON and YAML, with escapes for what a terminal does not show as it is."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())

@@ -1,0 +1,66 @@
+"""An answer as it is told: one sentence that answers the question, then parts with the reasons. As text and as Markdown."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from tailstack.report.findings import WIDTH
+from tailstack.report.markdown import escaped, fenced, one_line
+from tailstack.report.style import Style
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A heading with sentences below it, and a block of code behind them if there is one."""
+
+    title: str
+    items: tuple[str, ...] = ()
+    code: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """`is_good` paints the answer on a terminal: as good, as bad, or (None) as neither."""
+
+    answer: str
+    parts: tuple[Part, ...] = ()
+    is_good: bool | None = None
+
+
+def told_as_text(told: Told, *, colour: bool = False, width: int = WIDTH) -> str:
+    """The answer, and each part below its title. Ends with a newline."""
+    style = Style(colour=colour)
+    paint = {True: style.good, False: style.bad, None: style.strong}[told.is_good]
+    blocks = ["\n".join(paint(line) for line in _wrapped(told.answer, "", "", width)) + "\n"]
+    for part in told.parts:
+        lines = [style.strong(part.title)]
+        for item in part.items:
+            lines += _wrapped(item, "  ", "    ", width)
+        if part.code:
+            lines += [f"  {one_line(line)}" for line in part.code.splitlines()]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        one_line(text),
+        width=width,
+        initial_indent=first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def told_as_markdown(told: Told) -> str:
+    """The same in Markdown; nothing that comes from a file is markup in it. Ends with a newline."""
+    blocks = [f"**{escaped(told.answer)}**\n"]
+    for part in told.parts:
+        lines = [f"### {escaped(part.title)}", ""]
+        lines += [f"- {escaped(item)}" for item in part.items]
+        text = "\n".join(lines).rstrip() + "\n"
+        blocks.append(text + (f"\n{fenced(part.code, part.language)}" if part.code else ""))
+    return "\n".join(blocks)
