@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 
 from tailstack.report.findings import WIDTH
-from tailstack.report.markdown import escaped, fenced, one_line
+from tailstack.report.markdown import escaped
 from tailstack.report.style import Style
+
+_BACKTICKS = re.compile(r"`+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +30,11 @@ class Told:
     answer: str
     parts: tuple[Part, ...] = ()
     is_good: bool | None = None
+
+
+def one_line(text: str) -> str:
+    """The text on one line, with a sign in place of each character that a terminal could take for a command."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def told_as_text(told: Told, *, colour: bool = False, width: int = WIDTH) -> str:
@@ -57,10 +65,17 @@ def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
 
 def told_as_markdown(told: Told) -> str:
     """The same in Markdown; nothing that comes from a file is markup in it. Ends with a newline."""
-    blocks = [f"**{escaped(told.answer)}**\n"]
+    blocks = [f"**{escaped(one_line(told.answer))}**\n"]
     for part in told.parts:
         lines = [f"### {escaped(part.title)}", ""]
-        lines += [f"- {escaped(item)}" for item in part.items]
+        lines += [f"- {escaped(one_line(item))}" for item in part.items]
         text = "\n".join(lines).rstrip() + "\n"
         blocks.append(text + (f"\n{fenced(part.code, part.language)}" if part.code else ""))
     return "\n".join(blocks)
+
+
+def fenced(code: str, language: str) -> str:
+    """A block of code, in a fence that nothing inside can close. `code` ends with a newline, and so does the block."""
+    longest = max((len(run) for run in _BACKTICKS.findall(code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{code}{fence}\n"
