@@ -76,10 +76,14 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Elsewhere:
-    """An entry of one side that gives some of a changed right to some of those whom the change names."""
+    """An entry of one side that gives some of a changed right to some of those whom the change names, and where it stands."""
 
-    side: Side
     entry: Entry
+    cause: Cause
+
+    @property
+    def side(self) -> Side:
+        return self.cause.side
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -105,7 +105,7 @@ class EntryComparison:
         for number in sorted(numbers):
             entry = view.access.entries[number]
             if _gives(entry, right) and id(entry) not in said:
-                yield Elsewhere(side=view.side, entry=entry)
+                yield Elsewhere(entry=entry, cause=view.cause(entry.place))
 
     def _causes(self, pair: Pair, right: Right, shift: _Shift, through: str, view: View) -> tuple[Cause, ...]:
         """What stands on one side only and makes the change: a group's members, a node, a name's meaning, or entries."""
@@ -120,10 +120,19 @@ class EntryComparison:
             return self._after.definitions(postures)
         new = _giving(shift.after, right, self._after, self._before)
         old = _giving(shift.before, right, self._before, self._after)
-        if view is self._after:
-            return new or _giving(shift.after, right, self._after)
-        # Where an entry that asks for more came instead, it is the one to look at.
-        return (new if shift.after else []) or old or _giving(shift.before, right, self._before)
+        # Where less is given but an entry that asks for more came instead, that is the one to look at.
+        found = new if view is self._after or shift.after else []
+        if view is self._before:
+            found = found or old
+        return found or self._of_members(right, shift, view)
+
+    def _of_members(self, right: Right, shift: _Shift, view: View) -> list[Cause]:
+        """Entries that stand on both sides name a group whose members changed; where they name none, the entries."""
+        held = shift.after if view is self._after else shift.before
+        entries = [entry for one in held for entry in one.entries if _gives(entry, right)]
+        moved = {move.group for move in self.moves}
+        groups = {s.name for entry in entries for s in (*entry.src, *entry.dst) if s.name in moved}
+        return self._after.definitions(groups) or [view.cause(entry.place) for entry in entries]
 
     def _is_redefined(self, party: Party) -> bool:
         """Whether the two policies mean different addresses by one name."""

@@ -22,9 +22,11 @@ _SIDES = {Direction.GAINED: Side.NEW, Direction.LOST: Side.OLD}
 
 
 def tag_owner_changes(old: Policy, new: Policy) -> Iterator[Change]:
-    """Who may give nodes a tag. A tag is a set of rights, so a new owner is never a small thing."""
+    """Who may give nodes a tag. A tag is a set of rights, so a new owner is no small thing unless the tag is new too."""
+    known = {tag.name for tag in old.tag_owners}
     for direction, who, what, place in _pairs(_owners(old.tag_owners), _owners(new.tag_owners)):
-        risk = Risk.HIGH if direction is Direction.GAINED else Risk.LOSS
+        gained = Risk.HIGH if what in known else Risk.ORDINARY
+        risk = gained if direction is Direction.GAINED else Risk.LOSS
         yield Change(
             direction=direction,
             who=(who,),

@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tailstack.access.changes import Change, Difference, Direction, Right, RightKind
 from tailstack.access.diff_sections import CHECK, EXIT_NODE
 from tailstack.access.diff_view import KUBERNETES
 from tailstack.access.hujson import Json
 from tailstack.access.ports import EVERYTHING, Ports
-from tailstack.access.principals import EVERYONE
 from tailstack.access.selectors import NONROOT
-
-NAMED = 4
-"""How many names a sentence lists before it counts the rest."""
+from tailstack.access.vocabulary import PLAIN, Vocabulary, joined
 
 NOTHING = "Nobody gains or loses access."
 _VERBS = {Direction.GAINED: ("gains", "gain"), Direction.LOST: ("loses", "lose")}
 
 
-def sentences(difference: Difference, *, named: int = NAMED) -> tuple[str, ...]:
+def sentences(difference: Difference, words: Vocabulary = PLAIN) -> tuple[str, ...]:
     """One sentence for each change and each note; `Nobody gains or loses access.` first where there is no change."""
-    changes = tuple(sentence(change, named=named) for change in difference.changes)
+    changes = tuple(sentence(change, words) for change in difference.changes)
     notes = tuple(f"{note}." for note in difference.notes)
     return (*(changes or (NOTHING,)), *notes)
 
 
-def sentence(change: Change, *, named: int = NAMED) -> str:
+def sentence(change: Change, words: Vocabulary = PLAIN) -> str:
     """One change in words: `group:platform gains tcp:80 to tag:k8s.`"""
-    return "".join(_parts(change, named))
+    return "".join(_parts(change, words))
 
 
-def _parts(change: Change, named: int) -> Iterator[str]:
-    yield names(change.who, named, everything="everyone (*)")
+def _parts(change: Change, words: Vocabulary) -> Iterator[str]:
+    yield words.listed(change.who, everything="everyone (*)")
     if change.through:
-        yield f", {'as a new member of' if change.direction in _MORE else 'who leaves'} {change.through},"
-    yield " " + _did(change, named)
+        yield f", {_through(change)} {change.through},"
+    yield " " + _did(change, words)
     if change.direction in (Direction.WIDENED, Direction.NARROWED):
-        yield ": " + ", and ".join(_conditions(change, named))
+        yield ": " + ", and ".join(_conditions(change, words))
     else:
-        yield from _under(change, named)
+        yield from _under(change, words)
     if change.right.lacks:
         is_lost = change.direction is Direction.LOST
         yield f", {'which was of no use' if is_lost else 'which is of no use'}: no entry opens {change.right.lacks}"
@@ -49,9 +46,16 @@ def _parts(change: Change, named: int) -> Iterator[str]:
     yield "."
 
 
-def _under(change: Change, named: int) -> Iterator[str]:
+def _through(change: Change) -> str:
+    is_one = len(change.who) == 1
+    if change.direction in _MORE:
+        return "as a new member of" if is_one else "as new members of"
+    return "who leaves" if is_one else "who leave"
+
+
+def _under(change: Change, words: Vocabulary) -> Iterator[str]:
     if change.via:
-        yield f", by way of {names(change.via, named)}"
+        yield f", by way of {words.listed(change.via)}"
     if change.postures:
         devices = f"from a device in {' or '.join(change.postures)}"
         yield f", only {devices}" if change.direction is Direction.GAINED else f" ({devices})"
@@ -60,9 +64,9 @@ def _under(change: Change, named: int) -> Iterator[str]:
 _MORE = (Direction.GAINED, Direction.WIDENED)
 
 
-def _did(change: Change, named: int) -> str:
+def _did(change: Change, words: Vocabulary) -> str:
     is_one = len(change.who) == 1
-    targets = names(change.what, named, everything="everything (*)")
+    targets = words.listed(change.what, everything="everything (*)")
     right = change.right
     match right.kind:
         case RightKind.NETWORK:
@@ -72,7 +76,7 @@ def _did(change: Change, named: int) -> str:
         case RightKind.SSH:
             return _login(change, targets)
         case RightKind.TAG_OWNER:
-            return f"{_may(change)} give nodes {targets}"
+            return f"{_may(change)} give nodes {PLAIN.listed(change.what)}"
         case RightKind.APPROVAL:
             what = "be exit nodes" if change.what == (EXIT_NODE,) else f"serve {targets}"
             return f"{_may(change)} {what} without approval by an admin"
@@ -135,10 +139,10 @@ def _attribute(change: Change, *, is_one: bool) -> str:
     return f"{_VERBS[change.direction][not is_one]} the node attribute {change.right.name}"
 
 
-def _conditions(change: Change, named: int) -> Iterator[str]:
+def _conditions(change: Change, words: Vocabulary) -> Iterator[str]:
     """What is asked now and what was asked before, in as many parts as differ."""
     if change.via != change.before_via:
-        yield _instead(change, "by way of", names(change.via, named), names(change.before_via, named))
+        yield _instead(change, "by way of", words.listed(change.via), words.listed(change.before_via))
     if change.postures != change.before:
         yield _instead(change, "from a device in", " or ".join(change.postures), " or ".join(change.before))
     elif change.right.kind is RightKind.SSH:
@@ -164,17 +168,5 @@ def ports_text(ports: Ports) -> str:
     parts = str(ports).split(", ")
     plain = [part for part in parts if part[0].isdigit() and ":" not in part]
     others = [part for part in parts if part not in plain]
-    start = [f"{'port' if len(plain) == 1 and '-' not in plain[0] else 'ports'} {_listed(plain)}"] if plain else []
-    return _listed([*start, *others])
-
-
-def names(selectors: Sequence[str], named: int = NAMED, *, everything: str = "*") -> str:
-    """`tag:a, tag:b and 3 more`, with words for `*`."""
-    shown = [everything if selector == EVERYONE else selector for selector in selectors]
-    if len(shown) <= named + 1:
-        return _listed(shown)
-    return f"{', '.join(shown[:named])} and {len(shown) - named} more"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1] if parts else "")))
+    start = [f"{'port' if len(plain) == 1 and '-' not in plain[0] else 'ports'} {joined(plain)}"] if plain else []
+    return joined([*start, *others])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~])")
+_LINKED = re.compile(r"(?<=@)|(?<=:)(?=//)|(?<=www)(?=\.)")
+_JOINER = "\u2060"
 
 
 def escaped(text: str) -> str:
-    """Text as it is to be read, on one line: what Markdown or HTML would take for its own is escaped.
+    """Text as it is to be read, inside of a line: what Markdown or HTML would take for its own is escaped.
 
-    An @ is followed by a word joiner, so that a login does not notify anybody on GitHub who has the same name.
+    A login notifies nobody on GitHub who has the same name, and an address becomes no link: an invisible joiner is put in.
     """
-    line = " ".join(text.split())
+    line = _LINKED.sub(_JOINER, " ".join(text.split()))
     html = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", html).replace("@", "@\u2060")
+    return _SPECIAL.sub(r"\\\1", html)
 
 
 def code(text: str) -> str:
