@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Access, Answer, Match, answer_of
 from tailstack.access.inventory import Node
@@ -142,17 +143,19 @@ class AllPairs:
 
 def all_pairs(access: Access) -> AllPairs:
     """The access among all nodes of the inventory that `access` was made with."""
+    with without_garbage_collection():
+        return AllPairs(access, tuple(_classes(access)))
+
+
+def _classes(access: Access) -> Iterator[NodeClass]:
     has_own = bool(access.entries_to_self)
     groups: dict[tuple[frozenset[tuple[int, tuple[str, ...]]], frozenset[int], str | None], list[Node]] = {}
     for node in access.inventory.nodes:
         user = access.principal(node).user if has_own else None
         key = frozenset(_sources(access, node)), access.entries_to(node, with_own=False), user
         groups.setdefault(key, []).append(node)
-    classes = (
-        NodeClass(index=index, nodes=tuple(nodes), sources=dict(sources), targets=targets, user=user)
-        for index, ((sources, targets, user), nodes) in enumerate(groups.items())
-    )
-    return AllPairs(access, tuple(classes))
+    for index, ((sources, targets, user), nodes) in enumerate(groups.items()):
+        yield NodeClass(index=index, nodes=tuple(nodes), sources=dict(sources), targets=targets, user=user)
 
 
 def _sources(access: Access, node: Node) -> Iterator[tuple[int, tuple[str, ...]]]:

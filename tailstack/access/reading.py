@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tailstack.access import hujson, mistakes
 from tailstack.access.addresses import parse_span
+from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.policy import (
     Acl,
     AclTarget,
@@ -78,12 +79,13 @@ def read_policy(text: str, *, file: str = "policy.hujson") -> Policy:
     """The policy in a text. Never raises: what is wrong is in its `findings`. An empty text is a policy without sections."""
     if not text.strip():
         return Policy(file=file)
-    try:
-        document = hujson.parse(text)
-    except hujson.HujsonError as error:
-        found = mistakes.SYNTAX.at(Place(file, error.line, error.column), message=str(error))
-        return Policy(file=file, findings=(found,))
-    return policy_of(document, file)
+    with without_garbage_collection():
+        try:
+            document = hujson.parse(text)
+        except hujson.HujsonError as error:
+            found = mistakes.SYNTAX.at(Place(file, error.line, error.column), message=str(error))
+            return Policy(file=file, findings=(found,))
+        return policy_of(document, file)
 
 
 def policy_of(

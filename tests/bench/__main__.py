@@ -1,106 +1,114 @@
 """`make bench`: how long the hot paths take on a large tailnet, beside their budgets. It measures, and fails nothing.
 
-Each measurement runs in a process of its own, as a user's command does, so that times include imports and memory is its own.
+`python -m tests.bench curve` shows how time and memory grow with the number of nodes. Each measurement runs in a process of
+its own, as a user's command does, so that times include imports and memory is its own.
 """
 
 from __future__ import annotations
 
+import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-CLUSTERS, EXPOSURES, GRANTS, USERS = 100, 100, 5000, 200
-AT = datetime(2026, 1, 5, tzinfo=UTC)
+from tailstack.access.allocation import without_garbage_collection
+from tests.bench.measurements import MEASUREMENTS, Stage
+from tests.bench.tailnets import CLUSTERS, EXPOSURES, GRANTS, USERS, PlainTailnet
+
+CURVE = (10, 30, 100, 300)
+"""Clusters of the plain tailnets of the curve, each with 102 nodes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """What a measurement may take, in seconds and in megabytes; None where there is no budget of its own."""
+    """What a measurement at one size may take, in seconds and in megabytes; None where there is no budget of its own."""
 
     name: str
-    seconds: float | None
+    size: int = CLUSTERS
+    seconds: float
     megabytes: int | None = None
 
 
+HELP = Budget(name="tailstack --help", seconds=0.2)
 BUDGETS = {
-    "help": Budget(name="tailstack --help", seconds=0.2),
-    "check": Budget(name="check: load, resolve, compile, all rules", seconds=3.0, megabytes=500),
+    "check": Budget(name="check + diff of the declared tailnet", size=50, seconds=3.0, megabytes=500),
+    "pairs": Budget(name="a policy file: parse, compile, all pairs", seconds=2.0, megabytes=400),
+    "diff": Budget(name="two policy files: parse, diff", seconds=3.0),
 }
 
 
-def large_environment() -> dict[str, str]:
-    """100 clusters of 100 exposures, 10 links each, 200 users in 50 groups, 5,000 access entries, one file per cluster."""
-    groups = "".join(
-        f"  group:g{g}: [{', '.join(f'user{(g * 7 + u) % USERS}@example.com' for u in range(8))}]\n" for g in range(50)
-    )
-    head = 'tailnet: {dnsName: large.ts.net}\ndefaults: {operator: {chart: {version: "1.102.3"}}}\ngroups:\n'
-    files = {"stacks/large/tailnet.yaml": head + groups}
-    for c in range(CLUSTERS):
-        lines = [f"clusters:\n  c{c}:\n    kubernetes: {{context: c{c}}}\n    expose:\n"]
-        lines += [
-            f"      s{s}: {{namespace: default, ports: [tcp:80], selector: {{app: s{s}}}}}\n" for s in range(EXPOSURES)
-        ]
-        lines += ["    egress:\n"]
-        lines += [
-            f"      e{e}: {{namespace: default, to: {{exposure: c{(c + 1) % CLUSTERS}.s{e}}}}}\n" for e in range(10)
-        ]
-        files[f"stacks/large/c{c}.yaml"] = "".join(lines)
-    files["stacks/large/access.yaml"] = "access:\n" + "".join(
-        f"  - {{name: a{g}, from: [group:g{g % 50}], to: [{{exposure: c{g % CLUSTERS}.s{g // CLUSTERS % EXPOSURES}}}]}}\n"
-        for g in range(GRANTS)
-    )
-    return files
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What a measurement took."""
+
+    stages: Sequence[Stage]
+    megabytes: int
+
+    @property
+    def seconds(self) -> float:
+        return sum(stage.seconds for stage in self.stages if stage.counts)
+
+    def of(self, name: str) -> float:
+        """Seconds of one stage."""
+        return next(stage.seconds for stage in self.stages if stage.name == name)
 
 
-def measure_check() -> Iterator[str]:
-    """One line for each stage, in seconds."""
-    from tailstack.access.compile import compile_policy  # noqa: PLC0415 -- imports are part of what is measured
-    from tailstack.rules.check import check_tailnet  # noqa: PLC0415 -- as above
-    from tailstack.topology.loading import resolve_files  # noqa: PLC0415 -- as above
-
-    files = large_environment()
-    began = time.perf_counter()
-    tailnet = resolve_files(files, "large", AT)
-    loaded = time.perf_counter()
-    policy = compile_policy(tailnet)
-    compiled = time.perf_counter()
-    checked = check_tailnet(tailnet)
-    done = time.perf_counter()
-    yield f"load and resolve {len(tailnet.exposures):,} exposures, {len(tailnet.egresses):,} links: {loaded - began:.2f} s"
-    yield f"compile a policy of {len(policy.text) // 1024} KB: {compiled - loaded:.2f} s"
-    yield f"compile again and apply every rule: {done - compiled:.2f} s, {len(checked.findings)} findings"
-    yield f"total {done - began - (compiled - loaded):.2f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}"
+def main(arguments: Sequence[str]) -> None:
+    match arguments:
+        case []:
+            show_budgets()
+        case ["curve"]:
+            show_curve()
+        case [name, size]:
+            with without_garbage_collection():  # as commands that answer once and end do
+                stages = [asdict(stage) for stage in MEASUREMENTS[name](int(size))]
+            # In KB, as Linux counts it.
+            print(json.dumps({"stages": stages, "kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+        case _:
+            sys.exit(f"usage: python -m tests.bench [curve | {{{','.join(MEASUREMENTS)}}} SIZE]")
 
 
-MEASUREMENTS: dict[str, Callable[[], Iterator[str]]] = {"check": measure_check}
-
-
-def main() -> None:
-    if len(sys.argv) > 1:
-        for line in MEASUREMENTS[sys.argv[1]]():
-            print(line)
-        return
+def show_budgets() -> None:
     print(f"{CLUSTERS} clusters of {EXPOSURES} exposures, {GRANTS:,} access entries, {USERS} users\n")
     times = [_timed([sys.executable, "-m", "tailstack", "--help"]) for _ in range(10)]
-    _report(BUDGETS["help"], statistics.median(times), None)
-    for name in MEASUREMENTS:
-        *stages, total = _output([sys.executable, "-m", "tests.bench", name]).splitlines()
-        _, seconds, megabytes = total.split()
-        _report(BUDGETS[name], float(seconds), int(megabytes))
-        for stage in stages:
-            print(f"    {stage}")
+    print(f"{HELP.name}: {statistics.median(times):.2f} s (budget {HELP.seconds} s)")
+    for name, budget in BUDGETS.items():
+        measured = measure(name, budget.size)
+        limit = f" (budget {budget.megabytes} MB)" if budget.megabytes else ""
+        print(f"{budget.name}: {measured.seconds:.2f} s (budget {budget.seconds} s), {measured.megabytes} MB{limit}")
+        for stage in measured.stages:
+            note = f", {stage.note}" if stage.note else ""
+            print(f"    {stage.name}: {stage.seconds:.2f} s{note}")
 
 
-def _report(budget: Budget, seconds: float, megabytes: int | None) -> None:
-    limit = f" (budget {budget.seconds} s)" if budget.seconds else ""
-    memory = f", {megabytes} MB" if megabytes else ""
-    memory_limit = f" (budget {budget.megabytes} MB)" if budget.megabytes else ""
-    print(f"{budget.name}: {seconds:.2f} s{limit}{memory}{memory_limit}")
+def show_curve() -> None:
+    print("| Nodes | Grants | Policy | Parse | Compile | All pairs | Memory | Diff | Memory of the diff |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for clusters in CURVE:
+        tailnet = PlainTailnet(clusters=clusters)
+        pairs, diff = measure("pairs", clusters), measure("diff", clusters)
+        every = pairs.seconds - pairs.of("parse") - pairs.of("compile")
+        cells = (
+            f"{tailnet.nodes:,}",
+            f"{tailnet.grants:,}",
+            f"{len(tailnet.policy()) // 1024:,} KB",
+            *(f"{seconds:.2f} s" for seconds in (pairs.of("parse"), pairs.of("compile"), every)),
+            f"{pairs.megabytes} MB",
+            f"{diff.of('difference'):.2f} s",
+            f"{diff.megabytes} MB",
+        )
+        print(f"| {' | '.join(cells)} |")
+
+
+def measure(name: str, size: int) -> Measured:
+    """Measure in a process of its own."""
+    told = json.loads(_output([sys.executable, "-m", "tests.bench", name, str(size)]))
+    stages = [Stage(**stage) for stage in told["stages"]]
+    return Measured(stages=stages, megabytes=int(told["kilobytes"]) // 1024)
 
 
 def _timed(command: list[str]) -> float:
@@ -110,7 +118,7 @@ def _timed(command: list[str]) -> float:
 
 
 def _output(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-main()
+main(sys.argv[1:])

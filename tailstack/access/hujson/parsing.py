@@ -18,6 +18,8 @@ _COMMENT = re.compile(r"//[^\n]*+\n|/\*(?s:.*?)\*/")
 _STRING = re.compile(r'"(?s:[^"\\]|\\.)*+"')
 # Most strings are plain, and this tells it several times faster than the two patterns below.
 _PLAIN_STRING = re.compile(r'"[^"\\\x00-\x1f]*+"')
+# More than half of all values: a plain string without a comment on either side, in one step.
+_BARE_STRING = re.compile(r'([ \t\r\n]*+)("[^"\\\x00-\x1f]*+")([ \t\r\n]*+)(?=[,:\]}])')
 _VALID_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+"')
 _WORD = re.compile(r"[-+.a-zA-Z0-9]*+")
 _VALID_WORD = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -72,13 +74,21 @@ class Document:
 class _Reader:
     """Reads one text; every method takes an offset and gives back the offset after what it read."""
 
-    __slots__ = ("_fail", "_text")
+    __slots__ = ("_fail", "_literals", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._literals: dict[str, Literal] = {}
         self._fail = partial(HujsonError, text=text)
 
     def value(self, at: int, depth: int) -> tuple[Value, int]:
+        found = _BARE_STRING.match(self._text, at)
+        if found:
+            before, raw, after = found.groups()
+            literal = self._literals.get(raw)
+            if literal is None:
+                literal = self._literals[raw] = Literal(raw)
+            return Value(before, literal, after, at + len(before)), found.end()
         start = self._extra(at)
         node, end = self._node(start, depth)
         after = self._extra(end)

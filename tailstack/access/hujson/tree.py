@@ -49,9 +49,10 @@ class Literal:
 
     def python(self) -> str | int | float | bool | None:
         """The value meant. Halves of surrogate pairs become U+FFFD, as in Go."""
-        if self.is_string and "\\" not in self.raw:
-            return self.raw[1:-1]
-        value = json.loads(self.raw, parse_int=_integer)
+        raw = self.raw
+        if raw[0] == '"' and "\\" not in raw:
+            return raw[1:-1]
+        value = json.loads(raw, parse_int=_integer)
         return _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
@@ -92,7 +93,8 @@ class Member:
     def key(self) -> str:
         """The name meant, with escapes resolved."""
         assert isinstance(self.name.node, Literal)  # noqa: S101 -- the parser and the builder put nothing else here
-        return str(self.name.node.python())
+        raw = self.name.node.raw
+        return str(self.name.node.python()) if "\\" in raw else raw[1:-1]
 
 
 @dataclass(frozen=True, slots=True)
