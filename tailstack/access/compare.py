@@ -11,6 +11,7 @@ from tailstack.access.compile import CompiledPolicy
 from tailstack.access.diff import difference
 from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode, declared_nodes
+from tailstack.access.policy import Policy
 from tailstack.access.vocabulary import Vocabulary, vocabulary
 from tailstack.topology.tailnet import Tailnet
 
@@ -23,17 +24,26 @@ class Comparison:
     vocabulary: Vocabulary
 
 
-def compare(old: tuple[Tailnet, CompiledPolicy], new: tuple[Tailnet, CompiledPolicy]) -> Comparison:
-    """Who gains and who loses what when a tailnet is declared as `new` says instead of as `old` says.
+_NOTHING_GRANTED = Policy(file="", grants=())
+
+Declared = tuple[Tailnet, CompiledPolicy]
+"""A tailnet and the policy that was compiled of it."""
+
+
+def compare(old: Declared | None, new: Declared) -> Comparison:
+    """Who gains and who loses what when a tailnet is declared as `new` says instead of as `old` says, or not at all.
 
     Every declared node is taken into account. Causes stand where people wrote them: in the YAML files, or in the
     hand-written policy file.
     """
     with without_garbage_collection():
-        nodes = declared_nodes(old[0]), declared_nodes(new[0])
+        nodes = (declared_nodes(old[0]) if old is not None else ()), declared_nodes(new[0])
         known = [_by_reference(side) for side in nodes]
-        found = difference(old[1].policy, new[1].policy, old_inventory=known[0], new_inventory=known[1])
-        sources = {Side.OLD: _Sources(old[1], nodes[0]), Side.NEW: _Sources(new[1], nodes[1])}
+        policy = old[1].policy if old is not None else _NOTHING_GRANTED
+        found = difference(policy, new[1].policy, old_inventory=known[0], new_inventory=known[1])
+        sources = {Side.NEW: _Sources(new[1], nodes[1])}
+        if old is not None:
+            sources[Side.OLD] = _Sources(old[1], nodes[0])
         changes = tuple(_attributed(change, sources) for change in found.changes)
         return Comparison(difference=replace(found, changes=changes), vocabulary=vocabulary(*nodes, states=found.nodes))
 

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
         "check": CommandSource(
             "tailstack.commands.check", "Find mistakes in an environment before anything is applied."
         ),
+        "diff": CommandSource("tailstack.commands.diff", "Say who gains and who loses access between two revisions."),
         "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stack."),
         "rule": CommandSource("tailstack.commands.rule", "Explain a rule, or list all of them."),
         "schema": CommandSource("tailstack.commands.schema", "Print the JSON Schema of the YAML language."),

@@ -7,7 +7,7 @@ compared without a checkout. Both go the same way: read, merge, validate, resolv
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,13 +79,23 @@ def resolve_files(files: Mapping[str, str], environment: str, at: datetime) -> T
     Files outside of the environment's folder may be among them; they only tell which environments there are. Raises as
     `load_environment` does.
     """
-    paths = [path.split("/", 2) for path in files if path.startswith(f"{STACKS}/")]
+    inside = _names_inside(files)
+    return _load(environment, sorted(inside), inside.get(environment), files.__getitem__, at)
+
+
+def environments_of(files: Iterable[str]) -> tuple[str, ...]:
+    """The environments among files given by their paths relative to the project, sorted."""
+    return tuple(sorted(name for name in _names_inside(files) if not name.startswith(".")))
+
+
+def _names_inside(files: Iterable[str]) -> dict[str, set[str]]:
+    """By environment, the names of the files in its folder, and of the folders with a slash at the end."""
     inside: dict[str, set[str]] = {}
-    for path in paths:
+    for path in (path.split("/", 2) for path in files if path.startswith(f"{STACKS}/")):
         if len(path) == _PARTS_OF_PATH:
             name, slash, _ = path[2].partition("/")
             inside.setdefault(path[1], set()).add(name + slash)
-    return _load(environment, sorted(inside), inside.get(environment), files.__getitem__, at)
+    return inside
 
 
 _PARTS_OF_PATH = 3

@@ -1,0 +1,126 @@
+"""`tailstack diff`: who gains and who loses access between two revisions of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+import click
+
+from tailstack.access.compare import compare
+from tailstack.access.compile import CompiledPolicy, compile_policy
+from tailstack.commands.check import read_moment
+from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.project import find_project
+from tailstack.commands.revisions import commit_of, common_ancestor, files_at
+from tailstack.commands.terminal import wants_colour
+from tailstack.finding import InvalidTailnetError
+from tailstack.report.compared import (
+    Compared,
+    Revisions,
+    State,
+    compared_as_json,
+    compared_as_markdown,
+    compared_as_text,
+)
+from tailstack.topology.loading import environments, environments_of, load_environment, resolve_files
+from tailstack.topology.tailnet import Tailnet
+
+WORK_TREE = "the work tree"
+Declared = tuple[Tailnet, CompiledPolicy]
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+@click.command("diff", short_help="Say who gains and who loses access between two revisions.")
+@click.argument("base")
+@click.argument("head", required=False)
+@click.option("--environment", "-e", "chosen", multiple=True, help="Compare this one only. May be given several times.")
+@click.option(
+    "--merge-base", "from_ancestor", is_flag=True, help="Compare with the last commit that BASE and HEAD share."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(Format, case_sensitive=False),
+    default=Format.TEXT,
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
+def command(
+    base: str, head: str | None, chosen: tuple[str, ...], form: Format, at: datetime, *, from_ancestor: bool
+) -> ExitCode:
+    """Say who gains and who loses access to what from the git revision BASE to HEAD, by default the work tree.
+
+    Compares every environment, offline and without secrets. Rotations are read for the same moment on both sides.
+
+    Exits with 2 if access changes, with 3 if HEAD has errors, with 0 if nobody gains or loses anything.
+    """
+    project = find_project(Path.cwd())
+    old = commit_of(project, base)
+    new = commit_of(project, head) if head is not None else None
+    if from_ancestor:
+        old = common_ancestor(project, old, new or "HEAD")
+    before = _at_commit(project, old, at)
+    after = _at_commit(project, new, at) if new is not None else _in_work_tree(project, at)
+    known = sorted({*before, *after})
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise click.UsageError(f"No environment called {', '.join(unknown)}. There are: {', '.join(known)}.")
+    found = [_compared(name, before.get(name), after.get(name)) for name in chosen or known]
+    revisions = Revisions(base=base, head=head or WORK_TREE)
+    match form:
+        case Format.JSON:
+            text = compared_as_json(found, revisions)
+        case Format.MARKDOWN:
+            text = compared_as_markdown(found, revisions)
+        case Format.TEXT:
+            text = compared_as_text(found, revisions, colour=wants_colour())
+    click.echo(text, nl=False)
+    if any(one.state is State.HEAD_UNREADABLE for one in found):
+        return ExitCode.FINDINGS
+    return ExitCode.CHANGES if any(one.has_changed for one in found) else ExitCode.CLEAN
+
+
+Loaders = dict[str, Callable[[], Tailnet]]
+
+
+def _at_commit(project: Path, commit: str, at: datetime) -> Loaders:
+    files = files_at(project, commit)
+    return {name: partial(resolve_files, files, name, at) for name in environments_of(files)}
+
+
+def _in_work_tree(project: Path, at: datetime) -> Loaders:
+    return {name: partial(load_environment, project, name, at) for name in environments(project)}
+
+
+def _compared(environment: str, before: Callable[[], Tailnet] | None, after: Callable[[], Tailnet] | None) -> Compared:
+    if after is None:
+        return Compared(environment=environment, state=State.GONE)
+    try:
+        new = _declared(after)
+    except InvalidTailnetError as error:
+        return Compared(environment=environment, state=State.HEAD_UNREADABLE, findings=error.findings)
+    if before is None:
+        return Compared(environment=environment, state=State.NEW, comparison=compare(None, new))
+    try:
+        old = _declared(before)
+    except InvalidTailnetError as error:
+        return Compared(environment=environment, state=State.BASE_UNREADABLE, findings=error.findings)
+    return Compared(environment=environment, state=State.COMPARED, comparison=compare(old, new))
+
+
+def _declared(load: Callable[[], Tailnet]) -> Declared:
+    tailnet = load()
+    policy = compile_policy(tailnet)
+    if any(finding.is_error for finding in policy.findings):
+        raise InvalidTailnetError(policy.findings)
+    return tailnet, policy
