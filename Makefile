@@ -24,10 +24,11 @@ demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, me
 
 # The pure packages are held at 100 % of branches by their own fast tests; the rest runs the engine and real API servers.
 PURE_TESTS := tests/topology tests/access tests/rules tests/report tests/test_finding.py tests/test_layers.py tests/test_make.py
-SLOW_ACCESS_TESTS := tests/access/test_conformance.py tests/access/test_hujson_reference.py
+SLOW_ACCESS_TESTS := tests/access/test_conformance.py tests/access/test_hujson_reference.py tests/access/test_headscale.py
 OTHER_TESTS := tests/program tests/sandbox tests/components tests/policies tests/engine tests/commands
 
 test: setup ## run every test
+	$(BIN)/tailstack sandbox build hujson-format headscale
 	$(BIN)/coverage run -m pytest --quiet $(PURE_TESTS) $(addprefix --ignore=,$(SLOW_ACCESS_TESTS))
 	$(BIN)/coverage report --fail-under=100
 	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadscope $(OTHER_TESTS) $(SLOW_ACCESS_TESTS)

@@ -169,6 +169,7 @@ class _Runner:
     def _parts(self, name: str, attributes: tuple[Keyed, ...]) -> tuple[Principal, ...]:
         """What a selector stands for: its nodes where any is known; else its members, or itself.
 
+        An address stands for itself, with the names of its node but without the node's other addresses, as in a filter.
         Those without posture attributes get none that are known, so that an entry with a posture counts as not met.
         """
         whole = self._access.principal(name)
@@ -178,7 +179,9 @@ class _Runner:
         return tuple(replace(part, attributes=known) for part in parts)
 
     def _is_part(self, node: Node, whole: Principal) -> bool:
-        if whole.is_device or whole.addresses:
+        if whole.is_device:
+            return False
+        if whole.addresses:
             return not whole.addresses.isdisjoint(node.addresses)
         return whole.name in self._access.principal(node).keys
 

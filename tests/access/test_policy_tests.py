@@ -54,6 +54,9 @@ def errors(
         (grant("autogroup:member", "tag:web", "*"), {"src": "autogroup:member", "accept": ["tag:web:22"]}),
         (grant("group:s@x.com", "tag:web", "*"), {"src": "group:s@x.com", "accept": ["tag:web:1"]}),
         (grant("tag:a", "tag:web", "*"), {"src": "tag:web", "deny": ["tag:a:1", "10.9.9.9:1"]}),
+        # An address is not the other address of its node.
+        (grant("tag:a", "fd7a:115c:a1e0::10", "*"), {"src": "tag:a", "deny": ["100.64.0.16:22", "web:22"]}),
+        (grant("web", "tag:a", "*"), {"src": "fd7a:115c:a1e0::10", "deny": ["tag:a:22"]}),
     ],
 )
 def test_tests_that_hold(entry: dict[str, object], test: dict[str, object], inventory: Inventory) -> None:

@@ -164,7 +164,7 @@ def test_every_tool_has_a_pinned_module() -> None:
         assert f"module tailstack/tools/{tool.module}\n" in text
         if isinstance(tool, Program) and tool.package != ".":
             assert f" v{tool.version}\n" in text, tool.name
-    assert set(DEMO_TOOLS) < set(TOOLS)
+    assert set(TOOLS) - set(DEMO_TOOLS) == {"hujson-format", "headscale"}  # built where a test asks for them only
 
 
 @pytest.mark.sandbox
