@@ -20,12 +20,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tailstack.access.derive import Derived, Permission, Section, ip_entries, some_of
+from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Access
 from tailstack.access.nodes import DeclaredNode, NodeKind, narrowest, tag_wearers
 from tailstack.access.policy import Grant, IpEntry, Listed, Policy
 from tailstack.access.ports import parse_ip_entry, parse_protocol
-from tailstack.access.principals import Principal
-from tailstack.access.selectors import ROLES, SHARED, Selector, SelectorKind, Text, parse_selector
+from tailstack.access.selectors import ROLES, SHARED, TAGGED, Selector, SelectorKind, Text, parse_selector
 from tailstack.finding import Place
 from tailstack.topology.tailnet import ALL_PORTS, Exposure, Ingress, Port, Tailnet
 
@@ -183,6 +183,11 @@ class _Closed:
         defined = {group.name for group in effective.groups}
         sources = [selector for entry in self._access.entries for selector in entry.src]
         targets = [selector for entry in self._access.entries for selector in entry.dst]
+        self._leading_to: dict[str, list[Entry]] = {}
+        for entry in self._access.entries:
+            for target in entry.dst:
+                self._leading_to.setdefault(target.name, []).append(entry)
+        self._tagged = self._access.principal(TAGGED).keys
         # A device may turn out to have any address that the policy names, and a user any role and any unknown group.
         self._any_source = _names(sources, _BY_ADDRESS)
         self._any_target = _names(targets, _BY_ADDRESS)
@@ -195,8 +200,9 @@ class _Closed:
         leading = {
             source.name
             for tags in self._tag_sets[target]
-            for index in self._access.entries_to(self._node(tags, self._any_target))
-            if (entry := self._access.entries[index]).ports.allows(number, port)
+            for key in self._tagged | self._any_target | tags
+            for entry in self._leading_to.get(key, ())
+            if entry.ports.allows(number, port)
             for source in entry.src
         }
         return next((name for name, keys in self._candidates if all(leading.isdisjoint(one) for one in keys)), None)
@@ -206,15 +212,12 @@ class _Closed:
         tried = groups[: MOST_CANDIDATES // 2]
         for group in tried:
             members = self._access.names.members(group) or ()
-            yield group, tuple(self._keys(member) | self._any_user | self._any_source for member in members)
+            yield (
+                group,
+                tuple(self._access.principal(member).keys | self._any_user | self._any_source for member in members),
+            )
         for tag in list(self._tag_sets)[: MOST_CANDIDATES - len(tried)]:
-            yield tag, tuple(self._node(tags, self._any_source).keys for tags in self._tag_sets[tag])
-
-    def _keys(self, name: str) -> frozenset[str]:
-        return self._access.principal(name).keys
-
-    def _node(self, tags: frozenset[str], also: frozenset[str]) -> Principal:
-        return Principal(name=",".join(sorted(tags)), keys=also.union(*(self._keys(tag) for tag in tags)))
+            yield tag, tuple(self._tagged | self._any_source | tags for tags in self._tag_sets[tag])
 
 
 def _names(selectors: Iterable[Selector], kinds: Iterable[SelectorKind]) -> frozenset[str]:

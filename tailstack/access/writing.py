@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias, TypeGuard, cast
 
 from tailstack.access import hujson
@@ -65,20 +66,17 @@ class Pen:
         self._line = place.line + text.count("\n")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Part:
     """A string, or a list of strings, with the name in front of it, as it is written."""
 
     name: str
-    value: str | Sequence[str]
-    items: list[str]
+    value: str | tuple[str, ...]
+    items: tuple[str, ...]
     line: str
     width: int
     """What the formatter takes it to be wide on one line: a list with two bytes too many, for a comma behind its end."""
-
-    @property
-    def is_broken(self) -> bool:
-        return self.width > hujson.WIDTH and not isinstance(self.value, str)
+    is_broken: bool
 
     def text(self, indent: int) -> str:
         if not self.is_broken:
@@ -93,29 +91,34 @@ class _Part:
             return (Text(self.value, at),)
         if self.is_broken:
             return tuple(Text(one, Place(file, line + row, indent + 2)) for row, one in enumerate(self.value, 1))
-        found: list[Text] = []
         column += 1
+        if len(self.value) == 1:
+            return (Text(self.value[0], Place(file, line, column)),)
+        found: list[Text] = []
         for one, item in zip(self.value, self.items, strict=True):
             found.append(Text(one, Place(file, line, column)))
             column += len(item) + 2
         return tuple(found)
 
 
-def _part(name: str, value: str | Sequence[str]) -> _Part:
+# Operators own a hundred tags each, and groups are granted a hundred times.
+@lru_cache(maxsize=16384)
+def _part(name: str, value: str | tuple[str, ...]) -> _Part:
     name = hujson.string_literal(name)
     if isinstance(value, str):
         literal = hujson.string_literal(value)
-        return _Part(name, value, [], literal, hujson.byte_length(literal))
-    items = [hujson.string_literal(one) for one in value]
+        return _Part(name, value, (), literal, hujson.byte_length(literal), is_broken=False)
+    items = tuple(hujson.string_literal(one) for one in value)
     line = f"[{', '.join(items)}]"
-    return _Part(name, value, items, line, hujson.byte_length(line) + 2 * bool(items))
+    width = hujson.byte_length(line) + 2 * bool(items)
+    return _Part(name, value, items, line, width, is_broken=width > hujson.WIDTH)
 
 
 def _member(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     """An entry of a section that is an object."""
     key, indent = entry.key or "", place.column - 1
-    part = _part(key, cast("Sequence[str]", entry.value))
-    head = f"{part.name}: "
+    part = _part("", tuple(cast("Sequence[str]", entry.value)))
+    head = f"{hujson.string_literal(key)}: "
     texts = part.texts(Place(place.file, place.line, place.column + len(head)), indent)
     if entry.section is Section.POSTURES:
         typed = NamedTexts(name=key, place=place, entries=texts)
@@ -129,7 +132,7 @@ def _element(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     value = entry.value
     if not _is_flat(value):
         return _other(entry, place)
-    parts = [_part(name, one) for name, one in value.items()]
+    parts = [_part(name, one if isinstance(one, str) else tuple(one)) for name, one in value.items()]
     if entry.is_spread or _widest_line(parts) > hujson.WIDTH:
         text, starts = _spread(parts, place)
         depth = place.column
