@@ -254,9 +254,11 @@ def _without_allowing_all(root: hujson.Value) -> hujson.Value:
     return hujson.append_members(root, [empty])
 
 
+_SECTIONS: dict[str, str] = {section.casefold(): section for section in Section}
+
+
 def _entry_key(path: Path) -> EntryKey | None:
     if len(path) < 2:  # noqa: PLR2004  a section and an entry of it
         return None
     section = str(path[0])
-    known = next((known for known in Section if known.casefold() == section.casefold()), section)
-    return EntryKey(known, path[1])
+    return EntryKey(_SECTIONS.get(section.casefold(), section), path[1])

@@ -66,8 +66,9 @@ def policy_refused(subject: Subject) -> Iterator[Finding]:
     if not any(problem.is_error for problem in problems):
         # Derived tests hold, as they say what is granted; those of the hand-written policy file have to be tried.
         by_hand = tuple(test for test in policy.tests if not subject.policy.is_derived(test.place))
-        failures = run_tests(replace(policy, tests=by_hand), inventory_of(subject.nodes))
-        problems = (*problems, *failure_findings(failures))
+        if by_hand or policy.ssh_tests:
+            failures = run_tests(replace(policy, tests=by_hand), inventory_of(subject.nodes))
+            problems = (*problems, *failure_findings(failures))
     for problem in problems:
         places = dict.fromkeys(source for place in problem.places for source in subject.policy.sources(place))
         yield replace(problem, places=tuple(places))
