@@ -63,12 +63,17 @@ def explain(directory: Directory, source: Party, target: Party, asked: Ports | N
     if verdict is not Verdict.DENIED:
         return found
     reasons = missing(directory, source, target, wanted=wanted, route=route, attempts=network.attempts)
-    can_be_granted = not (_is_own_service(source, target) or found.closed.minus(_served(target) or found.closed))
-    return replace(
-        found,
-        missing=tuple(reasons),
-        suggestion=suggest(directory, source, target, found.closed) if can_be_granted else None,
+    if _is_own_service(source, target) or found.closed.minus(_served(target) or found.closed):
+        return replace(found, missing=tuple(reasons))
+    is_granted = any(
+        attempt.hops is None and not attempt.match.entry.via and not found.closed.minus(attempt.match.entry.ports)
+        for attempt in network.attempts
     )
+    suggestion = None if is_granted else suggest(directory, source, target, found.closed)
+    if suggestion is not None and route.is_known and not route.is_direct and not route.hops:
+        note = "it takes effect once a route there is approved"
+        suggestion = replace(suggestion, notes=(*suggestion.notes, note))
+    return replace(found, missing=tuple(reasons), suggestion=suggestion)
 
 
 def is_about_ssh(asked: Ports | None) -> bool:
@@ -150,7 +155,7 @@ def _of_the_way(found: Explanation, route: Routing) -> Iterator[str]:
     target = found.target
     if not route.is_direct and not route.is_known:
         what = "exit nodes there are" if route.is_internet else f"router serves {target.name}"
-        yield f"which {what}, is not known here; --nodes tells it"
+        yield f"which {what} is not known here; --nodes tells it"
     is_nobody = target.kind is PartyKind.ADDRESS and not target.nodes and route.is_direct and route.is_known
     if is_nobody:
         yield f"no known node has the address {target.name}"

@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
             "tailstack.commands.check", "Find mistakes in an environment before anything is applied."
         ),
         "diff": CommandSource("tailstack.commands.diff", "Say who gains and who loses access between two revisions."),
+        "access": CommandSource("tailstack.commands.access", "Say who reaches what, why, and what is missing if not."),
+        "policy": CommandSource("tailstack.commands.policy", "Show, check, test and compare plain policy files."),
         "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stack."),
         "rule": CommandSource("tailstack.commands.rule", "Explain a rule, or list all of them."),
         "schema": CommandSource("tailstack.commands.schema", "Print the JSON Schema of the YAML language."),

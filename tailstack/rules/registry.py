@@ -7,7 +7,7 @@ credentials, 3xx links and egresses, 4xx what is exposed, 5xx routes, 6xx API se
 from __future__ import annotations
 
 from tailstack.access import compile as compiling
-from tailstack.access import facts, mistakes
+from tailstack.access import doubts, facts, mistakes
 from tailstack.finding import Rule
 from tailstack.rules import api_server, chart, ingress, links, names, policy_file, tags
 from tailstack.rules.subject import Check
@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = tuple(
             *compiling.RULES,
             *mistakes.RULES,
             *facts.RULES,
+            *doubts.RULES,
         ),
         key=lambda rule: rule.code,
     )

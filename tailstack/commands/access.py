@@ -1,0 +1,66 @@
+"""`tailstack access`: who reaches what in an environment, why, or what is missing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tailstack.commands.asking import (
+    Format,
+    answer,
+    file_option,
+    format_option,
+    question_options,
+    read_nodes,
+    say_findings,
+)
+from tailstack.commands.check import read_moment
+from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.project import choose_environment, find_project
+from tailstack.finding import InvalidTailnetError
+from tailstack.rules.check import check_environment
+
+if TYPE_CHECKING:
+    from tailstack.access.ports import Ports
+
+
+@click.command("access", short_help="Say who reaches what, why, and what is missing if not.")
+@click.argument("environment", required=False)
+@question_options
+@file_option("--nodes", "What is known of the live tailnet, as docs/access.md shows it.")
+@click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
+@format_option()
+def command(
+    environment: str | None,
+    source: str | None,
+    target: str | None,
+    *,
+    ports: Ports | None,
+    nodes: str | None,
+    at: datetime,
+    form: Format,
+) -> ExitCode:
+    """Say who reaches what in ENVIRONMENT, by the whole policy that is derived from it.
+
+    With --from and --to: whether the one reaches the other, by which entries, and if not, what is missing and the smallest
+    declaration that would allow it. With --to alone: who reaches it. With --from alone: what it reaches. Needs no network
+    and no secrets.
+
+    An answer exits with 0, whatever it is; with 3 if the environment has errors.
+    """
+    from tailstack.access.parties import directory_of_tailnet  # noqa: PLC0415  only where it is asked for
+
+    if source is None and target is None:
+        raise click.UsageError("Who or what? Name one end with --from or --to, or both.")
+    project = find_project(Path.cwd())
+    checked = check_environment(project, choose_environment(project, environment), at)
+    if checked.tailnet is None or checked.policy is None or checked.has_errors:
+        return say_findings(checked.findings, form)
+    try:
+        inventory = read_nodes(nodes)
+    except InvalidTailnetError as error:
+        return say_findings(error.findings, form)
+    return answer(directory_of_tailnet(checked.tailnet, checked.policy, inventory), source, target, ports, form)
