@@ -172,7 +172,9 @@ class _Runner:
         An address stands for itself, with the names of its node but without the node's other addresses, as in a filter.
         Those without posture attributes get none that are known, so that an entry with a posture counts as not met.
         """
-        whole = self._access.principal(name)
+        host = self._hosts.get(name)
+        # By its address: a node may have the name of a host that stands for something else.
+        whole = self._access.principal(str(host.span) if host is not None and host.span else name)
         known = _attributes(attributes) if attributes else None
         nodes = [node for node in self._access.inventory.nodes if self._is_part(node, whole)]
         parts = tuple(map(self._access.principal, nodes)) or whole.known_members or (whole,)
