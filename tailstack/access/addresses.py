@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 IPV4, IPV6 = 4, 6
 BITS = {IPV4: 32, IPV6: 128}
@@ -114,6 +115,19 @@ class AddressSet:
     def union(self, other: AddressSet) -> AddressSet:
         """The addresses that are in either."""
         return AddressSet.of((*self.spans, *other.spans))
+
+    def split_at(self, borders: Iterable[Span]) -> tuple[Span, ...]:
+        """Its spans in pieces, in order, so that each piece lies wholly inside or wholly outside of each border."""
+        pieces: list[Span] = []
+        known = tuple(borders)
+        for span in self.spans:
+            cuts = {span.low, span.high + 1}
+            for border in known:
+                if border.overlaps(span):
+                    cuts |= {max(border.low, span.low), min(border.high, span.high) + 1}
+            at = sorted(cuts)
+            pieces += [Span(span.family, low, high - 1) for low, high in pairwise(at)]
+        return tuple(pieces)
 
     def minus(self, other: AddressSet) -> AddressSet:
         """The addresses that are in this one and not in the other."""

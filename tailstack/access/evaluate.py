@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tailstack.access.addresses import Span
+from tailstack.access.addresses import AddressSet, Span
 from tailstack.access.entries import Entry, entries
 from tailstack.access.hujson import Json
 from tailstack.access.inventory import NOTHING_KNOWN, Inventory, Node
@@ -72,19 +72,17 @@ class _PrefixIndex:
     """Entries by the addresses that they name, found by an address in as many steps as there are lengths of prefixes."""
 
     def __init__(self) -> None:
+        self.spans: set[Span] = set()
         self._by_size: dict[tuple[int, int], dict[int, list[int]]] = {}
         self._odd: list[tuple[Span, int]] = []
 
     def add(self, span: Span, number: int) -> None:
+        self.spans.add(span)
         size = span.high - span.low + 1
         if span.low % size:
             self._odd.append((span, number))
         else:
             self._by_size.setdefault((span.family, size), {}).setdefault(span.low, []).append(number)
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._by_size and not self._odd
 
     def containing(self, span: Span) -> Iterator[int]:
         """The numbers added with a span that holds the whole of this one."""
@@ -129,10 +127,15 @@ class _Side:
         return found
 
     def _by_addresses(self, principal: Principal) -> set[int]:
-        if self._by_address.is_empty:
+        if not self._by_address.spans:
             return set()
         sets = [set(self._by_address.containing(span)) for span in principal.addresses]
         return set[int]().union(*sets) if principal.is_device else _in_all(sets)
+
+    @property
+    def spans(self) -> Iterable[Span]:
+        """Every span that an entry names on this side."""
+        return self._by_address.spans
 
     def naming(self, key: str) -> frozenset[int]:
         """Numbers of the entries with this selector."""
@@ -246,10 +249,41 @@ class Access:
     ) -> Answer:
         """Whether one principal reaches another on a port of a protocol (by name or number; no port for ICMP).
 
+        A group or a prefix reaches, or is reached, where this holds for each member or address, be it by different entries.
         Raises PortError for a protocol that is none.
         """
         number = protocol if isinstance(protocol, int) else parse_protocol(protocol)
-        return answer_of(self.matches(src, dst), number, port)
+        whole = answer_of(self.matches(src, dst), number, port)
+        if whole.verdict is Verdict.ALLOWED:
+            return whole
+        sources, targets = self._parts(self.principal(src), self._src), self._parts(self.principal(dst), self._dst)
+        if len(sources) == len(targets) == 1:
+            return whole
+        answers = [answer_of(self.matches(one, other), number, port) for one in sources for other in targets]
+        return self._together(answers) or whole
+
+    def _together(self, answers: Sequence[Answer]) -> Answer | None:
+        """The answer for all parts; None where one is denied, or where they need different postures."""
+        conditional = [answer for answer in answers if answer.verdict is Verdict.CONDITIONAL]
+        if (
+            any(answer.verdict is Verdict.DENIED for answer in answers)
+            or len({one.postures for one in conditional}) > 1
+        ):
+            return None
+        found = {id(match.entry): match for answer in (*answers, *conditional) for match in answer.matches}
+        return Answer(
+            verdict=Verdict.CONDITIONAL if conditional else Verdict.ALLOWED,
+            matches=tuple(found[id(entry)] for entry in self.entries if id(entry) in found),
+        )
+
+    def _parts(self, principal: Principal, side: _Side) -> tuple[Principal, ...]:
+        """The members of a group; the parts of a prefix or an IP set that no entry tells apart; else the principal itself."""
+        if principal.known_members:
+            return principal.known_members
+        if principal.is_device or not principal.addresses:
+            return (principal,)
+        pieces = principal.addresses.split_at((*side.spans, *self.names.borders))
+        return tuple(self.names.addressed(principal.name, AddressSet((piece,))) for piece in pieces)
 
     def capabilities(
         self, src: str | Node | Principal, dst: str | Node | Principal, *, met: frozenset[str] = frozenset()

@@ -152,6 +152,11 @@ class Names:
         is_unchecked = not all(span in TAILNET for span in addresses)
         return Principal(name=name, keys=keys, addresses=addresses, is_unchecked=is_unchecked)
 
+    @property
+    def borders(self) -> tuple[Span, ...]:
+        """Where `*` and autogroup:internet begin and end: addresses on both sides of one are not matched alike."""
+        return (*TAILNET, *self._routed, *INTERNET_ADDRESSES)
+
     def _user_keys(self, login: str) -> frozenset[str]:
         user = self._users.get(login, User(login=login))
         keys = _ANYONE | {login} | self._groups_of.get(login, set())
