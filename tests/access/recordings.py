@@ -85,17 +85,22 @@ def folder() -> Path:
 
 def recordings(category: str) -> Iterator[Recording]:
     """All recordings of one category."""
-    for path in sorted((folder() / category).glob("*.hujson")):
-        data = json.loads(_COMMENTS.sub("", path.read_text(), count=1))
-        policy = data["input"]["full_policy"]
-        refused = data["input"]["api_response_code"] != 200
-        yield Recording(
-            name=path.stem,
-            text=policy if isinstance(policy, str) else json.dumps(policy),
-            refusal=data["input"]["api_response_body"]["message"] if refused else "",
-            inventory=_inventory(data["topology"], data["captures"], path.stem),
-            nodes=data["captures"],
-        )
+    return (recording(category, path.stem) for path in sorted((folder() / category).glob("*.hujson")))
+
+
+def recording(category: str, name: str) -> Recording:
+    """One recording by its name."""
+    text = (folder() / category / f"{name}.hujson").read_text()
+    data = json.loads(_COMMENTS.sub("", text, count=1))
+    policy = data["input"]["full_policy"]
+    refused = data["input"]["api_response_code"] != 200
+    return Recording(
+        name=name,
+        text=policy if isinstance(policy, str) else json.dumps(policy),
+        refusal=data["input"]["api_response_body"]["message"] if refused else "",
+        inventory=_inventory(data["topology"], data["captures"], name),
+        nodes=data["captures"],
+    )
 
 
 def _inventory(topology: dict[str, Any], captures: dict[str, Any], recording: str) -> Inventory:

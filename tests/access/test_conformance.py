@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from tailstack.access.addresses import DEFAULT_ROUTES, EVERYWHERE, AddressSet, Span
 from tailstack.access.evaluate import Access
 from tailstack.access.filters import COMPANIONS, FilterRule, Filters, node_attributes
+from tailstack.access.hujson import Json
 from tailstack.access.inventory import Node
 from tailstack.access.policy import Policy
 from tailstack.access.policy_tests import TESTS_FAILED, run_tests
@@ -23,7 +24,7 @@ from tailstack.access.reading import read_policy
 from tailstack.access.ssh import Login, login, ssh_rules
 from tailstack.access.validate import refusal, validate
 from tests.access.conftest import SUMMARY
-from tests.access.recordings import COUNTS, DOMAIN, MORE, Recording, capabilities, listed, peers, recordings
+from tests.access.recordings import COUNTS, DOMAIN, MORE, Recording, capabilities, listed, peers, recording, recordings
 
 OTHER_WORDS = {
     # A fault of the service, which we do not imitate: it answers 500 "internal server error".
@@ -90,7 +91,7 @@ Compared = dict[str, list[list[str]]]
 @pytest.fixture(scope="module", name="compared")
 def every_case() -> Compared:
     """By category, the differences of each case."""
-    return {category: [compare(recording) for recording in recordings(category)] for category in (*COUNTS, MORE)}
+    return {category: [compare(case) for case in recordings(category)] for category in (*COUNTS, MORE)}
 
 
 @pytest.mark.parametrize("category", [*COUNTS, MORE])
@@ -107,29 +108,85 @@ def test_no_case_is_left_out(compared: Compared, record_property: Callable[[str,
     record_property(SUMMARY, f"{total} cases recorded from the service were compared ({parts})")
 
 
-def compare(recording: Recording) -> list[str]:
+def _nothing(*_: object) -> tuple[()]:
+    return ()
+
+
+def _no_capabilities(*_: object) -> dict[str, tuple[Json, ...]]:
+    return {}
+
+
+def _every_route(self: Filters, node: Node, router: Node) -> tuple[Span, ...]:
+    return router.routes
+
+
+def _let_in(*_: object) -> Login:
+    return Login.ACCEPT
+
+
+def _no_attributes(*_: object) -> frozenset[str]:
+    return frozenset()
+
+
+def _no_refusal(_: object) -> str:
+    return ""
+
+
+FAULTS: Mapping[str, tuple[str, str, str, object]] = {
+    "filter of": ("acl_results", "acl-d08", "tailstack.access.filters.Filters.network", _nothing),
+    "verdicts of": ("acl_results", "acl-k03", "tailstack.access.evaluate.Access.matches", _nothing),
+    "capabilities of": ("grant_results", "grant-a1", "tailstack.access.filters.Filters.capabilities", _nothing),
+    "capabilities of peers": (
+        "grant_results",
+        "grant-a1",
+        "tailstack.access.evaluate.Access.capabilities",
+        _no_capabilities,
+    ),
+    "peers of": ("acl_results", "acl-k03", "tailstack.access.filters.Filters.peers", _nothing),
+    "routes of": ("grant_results", "grant-p04-2", "tailstack.access.filters.Filters.routes", _every_route),
+    "ssh of": ("ssh_results", "ssh-a4", "tests.access.test_conformance.login", _let_in),
+    "attributes of": (
+        "nodeattrs_results",
+        "nodeattrs-attr-c1-funnel",
+        "tests.access.test_conformance.node_attributes",
+        _no_attributes,
+    ),
+    "refused with": ("ssh_results", "ssh-b4", "tests.access.test_conformance.refusal", _no_refusal),
+}
+
+
+@pytest.mark.parametrize("difference", FAULTS)
+def test_a_fault_of_ours_is_found(difference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the comparison is worth: with any of these faults in our engine it does not pass."""
+    category, name, target, fault = FAULTS[difference]
+    assert compare(recording(category, name)) == []
+    monkeypatch.setattr(target, fault)
+    assert any(difference in found for found in compare(recording(category, name)))
+
+
+def compare(case: Recording) -> list[str]:
     """Every difference between a recording and what we say; none means that the two agree."""
-    policy = read_policy(recording.text)
+    policy = read_policy(case.text)
     findings = validate(policy, domains={DOMAIN})
-    failures = run_tests(policy, recording.inventory)
+    failures = run_tests(policy, case.inventory)
     message = refusal(findings) or (TESTS_FAILED if failures else "")
-    recorded, expected = OTHER_WORDS.get(recording.name, (recording.refusal, recording.refusal))
-    if recorded != recording.refusal:
-        return [f"{recording.name}: is no exception any more, recorded {recording.refusal!r}"]
-    if recording.name in ANY_ORDER and expected in {finding.message for finding in findings}:
+    recorded, expected = OTHER_WORDS.get(case.name, (case.refusal, case.refusal))
+    if recorded != case.refusal:
+        return [f"{case.name}: is no exception any more, recorded {case.refusal!r}"]
+    if case.name in ANY_ORDER and expected in {finding.message for finding in findings}:
         message = expected
     if message != expected:
-        return [f"{recording.name}: refused with {message!r}, recorded {expected!r}"]
-    return [] if recording.refusal else list(accepted(recording, policy))
+        return [f"{case.name}: refused with {message!r}, recorded {expected!r}"]
+    return [] if case.refusal else list(accepted(case, policy))
 
 
-def accepted(recording: Recording, policy: Policy) -> Iterator[str]:
-    access = Access(policy, recording.inventory)
+def accepted(case: Recording, policy: Policy) -> Iterator[str]:
+    access = Access(policy, case.inventory)
     filters = Filters(access)
-    nodes = {node.name: node for node in recording.inventory.nodes}
-    if {(recording.name, name) for name in nodes.keys() ^ recording.nodes.keys()} - NOT_RECORDED:
-        yield f"{recording.name}: has not all nodes"
-    for name, capture in recording.nodes.items():
+    nodes = {node.name: node for node in case.inventory.nodes}
+    if {(case.name, name) for name in nodes.keys() ^ case.nodes.keys()} - NOT_RECORDED:
+        yield f"{case.name}: has not all nodes"
+    for name, capture in case.nodes.items():
         node = nodes[name]
         rules = listed(capture, "packet_filter_rules")
         recorded, ours = list(recorded_rules(rules)), list(filters.network(node))
@@ -139,11 +196,11 @@ def accepted(recording: Recording, policy: Policy) -> Iterator[str]:
             "capabilities": recorded_capabilities(rules) != our_capabilities(filters, node),
             "capabilities of peers": peer_capabilities_differ(access, node, listed_by_address(capture)),
             "peers": {peer["ComputedName"] for peer in peers(capture)} != {peer.name for peer in filters.peers(node)},
-            "routes": routes_differ(recording.name, filters, node, nodes, capture),
+            "routes": routes_differ(case.name, filters, node, nodes, capture),
             "ssh": ssh_differs(access, node, listed(capture, "ssh_rules")),
             "attributes": attributes_differ(capture, node_attributes(access, node)),
         }
-        yield from (f"{recording.name}: {what} of {name}" for what, differs in found.items() if differs)
+        yield from (f"{case.name}: {what} of {name}" for what, differs in found.items() if differs)
 
 
 def address_set(text: str) -> AddressSet:
@@ -249,9 +306,7 @@ def verdicts_differ(access: Access, node: Node, recorded: list[FilterRule], ours
     return False
 
 
-def routes_differ(
-    recording: str, filters: Filters, node: Node, nodes: dict[str, Node], capture: dict[str, Any]
-) -> bool:
+def routes_differ(case: str, filters: Filters, node: Node, nodes: dict[str, Node], capture: dict[str, Any]) -> bool:
     """Whether a node was told of other routes than those it may use.
 
     Of several routers of one subnet the service chooses one, by what no recording states; of exit nodes it tells all.
@@ -267,7 +322,7 @@ def routes_differ(
     exits = set(map(str, DEFAULT_ROUTES))
     # A router that is itself the chosen one is told of no other.
     alone = set(listed(capture["netmap"]["SelfNode"], "PrimaryRoutes"))
-    late = {route for route in usable if (recording, node.name, route) in ROUTE_TO_COME}
+    late = {route for route in usable if (case, node.name, route) in ROUTE_TO_COME}
     return any(
         not told.get(route, set()) <= usable.get(route, set())
         or len(told.get(route, ())) != (len(usable[route]) if route in exits else route not in alone | late)
