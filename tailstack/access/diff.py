@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from tailstack.access.changes import Change, Difference, Elsewhere, Side
+from tailstack.access.changes import Change, Difference, Elsewhere, RightKind, Side
 from tailstack.access.diff_entries import EntryComparison, Move
 from tailstack.access.diff_nodes import route_changes
 from tailstack.access.diff_sections import approval_changes, attribute_changes, ssh_changes, tag_owner_changes
@@ -41,8 +41,9 @@ def difference(
     ]
     through = {change.through for change in found}
     idle = [move for move in comparison.moves if move.group not in through]
-    changes = tuple(sorted(merged(found), key=_order))
-    return Difference(changes=changes, notes=tuple(_notes(old, new, idle)), nodes=comparison.nodes)
+    owned = {tag for change in found if change.right.kind is RightKind.TAG_OWNER for tag in change.what}
+    notes = (*_moves(idle), *_tags(old, new, owned), *_notes(old, new))
+    return Difference(changes=tuple(sorted(merged(found), key=_order)), notes=notes, nodes=comparison.nodes)
 
 
 def _order(change: Change) -> tuple[object, ...]:
@@ -113,13 +114,20 @@ def _rest(change: Change) -> tuple[object, ...]:
     )
 
 
-def _notes(old: Policy, new: Policy, idle: Iterable[Move]) -> Iterator[str]:
-    """What changed without a change of access."""
+def _moves(idle: Iterable[Move]) -> Iterator[str]:
     for move in idle:
         yield f"{move.user} {'joins' if move.joins else 'leaves'} {move.group}, which changes no access"
+
+
+def _tags(old: Policy, new: Policy, owned: set[str]) -> Iterator[str]:
+    """Tags that come and go, but for those of which it is said already who may give them."""
     tags = [{tag.name for tag in policy.tag_owners} for policy in (old, new)]
-    yield from (f"{tag} is defined" for tag in sorted(tags[1] - tags[0]))
-    yield from (f"{tag} is no longer defined" for tag in sorted(tags[0] - tags[1]))
+    yield from (f"{tag} is defined" for tag in sorted(tags[1] - tags[0] - owned))
+    yield from (f"{tag} is no longer defined" for tag in sorted(tags[0] - tags[1] - owned))
+
+
+def _notes(old: Policy, new: Policy) -> Iterator[str]:
+    """What else changed without a change of access."""
     for name, before, after in (
         ("tests", [_test(test) for test in old.tests], [_test(test) for test in new.tests]),
         ("sshTests", [_ssh_test(test) for test in old.ssh_tests], [_ssh_test(test) for test in new.ssh_tests]),

@@ -104,7 +104,8 @@ class EntryComparison:
         said = {id(entry) for held in (*shift.before, *shift.after) for entry in held.entries}
         for number in sorted(numbers):
             entry = view.access.entries[number]
-            if _gives(entry, right) and id(entry) not in said:
+            is_met = view.access.open_postures(entry.postures, view.principal(src)) is not None
+            if is_met and _gives(entry, right) and id(entry) not in said:
                 yield Elsewhere(entry=entry, cause=view.cause(entry.place))
 
     def _causes(self, pair: Pair, right: Right, shift: _Shift, through: str, view: View) -> tuple[Cause, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tailstack.access.changes import Cause, Change, Direction, Right, RightKind, Risk, Side
 from tailstack.access.diff_view import canonical
@@ -151,11 +151,13 @@ class _Login:
 def _login_change(login: _Login, users: list[str], causes: list[Cause]) -> Change:
     if login.gained:
         direction = Direction.WIDENED if login.others else Direction.GAINED
-        now, before = login.way, login.others[0].postures if login.others else ()
+        now, before = login.way, _any_of(login.others)
         risk = Risk.HIGH if login.src == "*" or "root" in users else Risk.RAISED
     else:
         direction = Direction.NARROWED if login.others else Direction.LOST
-        now, before = (login.others[0], login.way.postures) if login.others else (login.way, ())
+        now, before = login.way, ()
+        if login.others:
+            now, before = replace(login.others[0], postures=_any_of(login.others)), login.way.postures
         risk = Risk.LOSS
     return Change(
         direction=direction,
@@ -168,6 +170,12 @@ def _login_change(login: _Login, users: list[str], causes: list[Cause]) -> Chang
         risk=risk,
         causes=tuple(sorted(set(causes))),
     )
+
+
+def _any_of(ways: tuple[_Way, ...]) -> tuple[str, ...]:
+    """The postures of which any one is needed; none where one way needs none."""
+    every = [way.postures for way in ways]
+    return tuple(sorted({posture for postures in every for posture in postures})) if all(every) else ()
 
 
 def _login_keys(old: Policy, new: Policy, moves: tuple[tuple[str, str], ...]) -> dict[tuple[str, str, str], str]:
