@@ -7,6 +7,7 @@ import posixpath
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ def files_at(project: Path, commit: str) -> Mapping[str, str]:
     """The files under `stacks` at a commit, by their path from the project, as text.
 
     Bytes that are no UTF-8 have replacement characters in their place. A link stands for the file of the same commit that it
-    leads to, and is left out where it leads to none.
+    leads to; one that leads to none has the name it leads to as its text, which is no mapping and so an error.
     """
     listing = _git(project, "ls-tree", "-r", "-z", commit, "--", STACKS).decode("utf-8", "surrogateescape")
     entries = [entry.partition("\t") for entry in listing.split("\0") if entry]
@@ -27,11 +28,9 @@ def files_at(project: Path, commit: str) -> Mapping[str, str]:
     texts = dict(zip(blobs, _blobs(project, [name for _, name in blobs.values()]), strict=True))
     for path, (is_link, _) in blobs.items():
         if is_link:
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), texts.pop(path)))
-            try:
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), texts[path]))
+            with suppress(subprocess.CalledProcessError):
                 texts[path] = _git(project, "cat-file", "blob", f"{commit}:./{target}").decode("utf-8", "replace")
-            except subprocess.CalledProcessError:
-                continue
     return texts
 
 
