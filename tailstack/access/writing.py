@@ -129,7 +129,7 @@ def _member(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
 
 def _element(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     """An entry of a section that is a list."""
-    value = entry.value
+    value = cast("Mapping[str, hujson.Buildable]", entry.value)
     if not _is_flat(value):
         return _other(entry, place)
     parts = [_part(name, one if isinstance(one, str) else tuple(one)) for name, one in value.items()]
@@ -143,11 +143,8 @@ def _element(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     return text, _typed(entry.section, place, texts)
 
 
-def _is_flat(value: object) -> TypeGuard[_Flat]:
-    if not isinstance(value, Mapping):
-        return False
-    values: Iterable[object] = cast("Mapping[str, object]", value).values()
-    return all(isinstance(one, str) or _is_strings(one) for one in values)
+def _is_flat(value: Mapping[str, hujson.Buildable]) -> TypeGuard[_Flat]:
+    return all(isinstance(one, str) or _is_strings(one) for one in value.values())
 
 
 def _is_strings(value: object) -> bool:

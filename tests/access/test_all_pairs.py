@@ -147,6 +147,15 @@ def test_nodes_that_no_entry_tells_apart_are_one_class() -> None:
     assert pairs.class_of("li") is pairs.class_of(inventory.nodes[-2]) is pairs.classes[2]
 
 
+def test_devices_of_one_user_reach_each_other_and_no_tagged_node_takes_part() -> None:
+    acl = {"action": "accept", "src": ["*"], "dst": ["autogroup:self:22"]}
+    pairs = all_pairs(Access(policy(acls=[acl]), INVENTORY))
+    assert linked(pairs) == {(src, dst, 0, ()) for src, dst in product(["ana", "ana-2"], repeat=2)} | {
+        (own, own, 0, ()) for own in ("li", "zoe")
+    }
+    assert pairs.count() == 2
+
+
 def test_entries_without_ports_open_nothing() -> None:
     inventory = Inventory(nodes=(Node(name="a", tags=("tag:a",)), Node(name="b", tags=("tag:b",))))
     pairs = all_pairs(Access(policy(grants=[grant("tag:a", "tag:b", app={"x.y/z": [1]})]), inventory))
