@@ -28,10 +28,10 @@ def who_reaches(directory: Directory, target: Party, asked: Ports | None = None)
         source = replace(target, node=None)
         hops = route.through(reach.entry, source, target)
         if hops is not None:
-            pairs = [(access.principal(name), target.principal) for name in reach.src]
+            pairs = _to(directory, reach.entry, target)
             lines.append(_line(directory, reach.entry, reach.postures, wanted=wanted, pairs=pairs, hops=hops))
     logins = [
-        _login(directory, rule, _postures(rule), [(access.principal(s.name), target.principal) for s in rule.src])
+        _login(directory, rule, _postures(rule), _to(directory, rule, target))
         for rule in access.policy.ssh
         if is_about_ssh(asked) and _logs_in_to(rule, target)
     ]
@@ -67,6 +67,15 @@ def everything(directory: Directory) -> Listing:
 
 
 Pair = tuple[Principal, Principal]
+
+
+def _to(directory: Directory, entry: Entry | SshRule, target: Party) -> list[Pair]:
+    """Each source of an entry with the target; whom it lets come to devices of their own is the target's user."""
+    access = directory.access
+    sources = [access.principal(selector.name) for selector in entry.src]
+    if target.principal.user is not None and any(selector.name == SELF for selector in entry.dst):
+        sources.append(access.principal(target.principal.user))
+    return [(source, target.principal) for source in sources]
 
 
 def _pairs(directory: Directory, entry: Entry | SshRule) -> Iterator[Pair]:

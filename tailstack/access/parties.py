@@ -157,19 +157,21 @@ class Directory:
 
     def _add(self, thing: _Thing) -> None:
         declared = thing.declared
-        names = {normal_fqdn(thing.node.name), normal_fqdn(thing.node.name).partition(".")[0]}
+        fqdn = normal_fqdn(thing.node.name)
+        names = [fqdn.partition(".")[0], fqdn]
         if declared is not None:
-            names |= {declared.reference, declared.hostname}
+            # The first of them is what people are pointed to.
+            names = [declared.reference, declared.hostname, *names]
             if declared.kind is NodeKind.OPERATOR:
                 self._name(f"apiserver:{declared.reference}", _Named(thing, PartyKind.API_SERVER))
                 self._name(f"operator:{declared.reference}", _Named(thing, PartyKind.OPERATOR))
             else:
-                names.add(f"{declared.kind}:{declared.reference}")
-        for name in names:
+                names.append(f"{declared.kind}:{declared.reference}")
+        for name in dict.fromkeys(name.lower() for name in names):
             self._name(name, _Named(thing))
 
     def _name(self, name: str, named: _Named) -> None:
-        self._names.setdefault(name.lower(), []).append(named)
+        self._names.setdefault(name, []).append(named)
 
     def cause(self, place: Place) -> Cause:
         """What brought the entry at a place of the policy."""
@@ -218,7 +220,9 @@ class Directory:
 
     def _unknown(self, name: str, known: list[str]) -> str:
         # Without `group:` or `tag:` in front, which would make any two names look alike.
-        bare = {one.rpartition(":")[2]: one for one in known}
+        bare: dict[str, str] = {}
+        for one in known:
+            bare.setdefault(one.rpartition(":")[2], one)
         near = nearest(name.rpartition(":")[2], bare)
         return f"Nothing is called {name}." + (f" Did you mean {bare[near]}?" if near else "")
 

@@ -112,7 +112,7 @@ def _is_beyond(directory: Directory, party: Party) -> bool:
     return INTERNET in party.principal.keys and not any(routed.overlaps(span) for span in party.principal.addresses)
 
 
-def _of_node(directory: Directory, party: Party, node: Node, role: Role) -> _End:
+def _of_node(directory: Directory, party: Party, node: Node, role: Role) -> _End | None:
     nodes = directory.access.inventory.nodes
     own = node.tags or ((node.user,) if node.user is not None else ())
     worn = Counter(name for other in nodes for name in (set(other.tags) or {other.user or ""}))
@@ -122,7 +122,7 @@ def _of_node(directory: Directory, party: Party, node: Node, role: Role) -> _End
     if node.addresses:
         return _End(text=str(node.addresses[0]))
     if not narrowest:
-        return _End(text=party.reference)
+        return None  # nothing that a policy could name is known of it
     return _End(text=narrowest, notes=(_sharing(party, (narrowest,), worn[narrowest] - 1, role),))
 
 
@@ -173,14 +173,12 @@ def _yaml_end(directory: Directory, party: Party, role: Role) -> _End | None:
 
 def _shared(directory: Directory, party: Party, end: _End, role: Role) -> _End:
     """The reference, with a note where the tag that it stands for is worn by others too."""
-    node = party.node
-    if node is None or not node.tags:
-        return end
+    tags = party.node.tags if party.node is not None else ()
     worn = Counter(tag for other in directory.access.inventory.nodes for tag in set(other.tags))
-    others = min(worn[tag] for tag in node.tags) - 1
+    others = min((worn[tag] for tag in tags), default=1) - 1
     if others < 1:
         return end
-    note = _sharing(party, node.tags, others, role)
+    note = _sharing(party, tags, others, role)
     return _End(text=end.text, key=end.key, notes=(note,))
 
 

@@ -70,11 +70,11 @@ def test(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
     Exits with 3 if one does not hold, or if the file has errors.
     """
     from tailstack.access.policy_tests import run_tests  # noqa: PLC0415  only where it is asked for
-    from tailstack.report.policy_tested import (  # noqa: PLC0415
-        tested_as_github,
-        tested_as_json,
-        tested_as_text,
-        tell_tested,
+    from tailstack.report.policy_outcome import (  # noqa: PLC0415
+        outcome_as_github,
+        outcome_as_json,
+        outcome_as_text,
+        tell_outcome,
     )
     from tailstack.report.telling import told_as_markdown  # noqa: PLC0415
 
@@ -86,13 +86,13 @@ def test(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
     failures = run_tests(policy, inventory)
     match form:
         case FormatWithGithub.JSON:
-            text = tested_as_json(policy, failures)
+            text = outcome_as_json(policy, failures)
         case FormatWithGithub.GITHUB:
-            text = tested_as_github(failures)
+            text = outcome_as_github(failures)
         case FormatWithGithub.MARKDOWN:
-            text = told_as_markdown(tell_tested(policy, failures))
+            text = told_as_markdown(tell_outcome(policy, failures))
         case FormatWithGithub.TEXT:
-            text = tested_as_text(policy, failures, colour=wants_colour())
+            text = outcome_as_text(policy, failures, colour=wants_colour())
     click.echo(text, nl=False)
     return ExitCode.FINDINGS if failures else ExitCode.CLEAN
 

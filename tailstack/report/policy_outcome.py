@@ -10,7 +10,7 @@ from tailstack.report.findings import as_github, as_json, as_text
 from tailstack.report.telling import Part, Told
 
 
-def tested_answer(policy: Policy, failures: Sequence[TestFailure]) -> str:
+def outcome_answer(policy: Policy, failures: Sequence[TestFailure]) -> str:
     """`4 of 5 tests hold (3 in tests, 2 in sshTests).`, or that there are none."""
     number = len(policy.tests) + len(policy.ssh_tests)
     if not number:
@@ -20,29 +20,29 @@ def tested_answer(policy: Policy, failures: Sequence[TestFailure]) -> str:
     return f"{held} of {number} tests hold ({kinds})."
 
 
-def tested_as_text(policy: Policy, failures: Sequence[TestFailure], *, colour: bool = False) -> str:
+def outcome_as_text(policy: Policy, failures: Sequence[TestFailure], *, colour: bool = False) -> str:
     """The answer, then each failed assertion with its place. Ends with a newline."""
-    answer = tested_answer(policy, failures) + "\n"
+    answer = outcome_answer(policy, failures) + "\n"
     return answer + (f"\n{as_text(failure_findings(failures), colour=colour)}" if failures else "")
 
 
-def tell_tested(policy: Policy, failures: Sequence[TestFailure]) -> Told:
+def tell_outcome(policy: Policy, failures: Sequence[TestFailure]) -> Told:
     """The answer with the failed assertions below it, for Markdown."""
     failed = tuple(f"{finding.places[0]} {finding.message}" for finding in failure_findings(failures))
     parts = (Part(title="What does not hold", items=failed),) if failed else ()
-    return Told(answer=tested_answer(policy, failures), parts=parts)
+    return Told(answer=outcome_answer(policy, failures), parts=parts)
 
 
-def tested_as_json(policy: Policy, failures: Sequence[TestFailure]) -> str:
+def outcome_as_json(policy: Policy, failures: Sequence[TestFailure]) -> str:
     """The findings, with `answer` and `tests: {number, failed}`. Ends with a newline."""
     number = len(policy.tests) + len(policy.ssh_tests)
     return as_json(
         failure_findings(failures),
-        answer=tested_answer(policy, failures),
+        answer=outcome_answer(policy, failures),
         tests={"number": number, "failed": len(failures)},
     )
 
 
-def tested_as_github(failures: Sequence[TestFailure]) -> str:
+def outcome_as_github(failures: Sequence[TestFailure]) -> str:
     """An annotation for each failed assertion."""
     return as_github(failure_findings(failures))
