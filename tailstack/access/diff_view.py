@@ -18,12 +18,14 @@ from tailstack.access.evaluate import Access, capability_values
 from tailstack.access.hujson import Json
 from tailstack.access.inventory import Node
 from tailstack.access.ports import TCP
-from tailstack.access.principals import Principal
-from tailstack.access.selectors import SELF
+from tailstack.access.principals import EVERYONE, Principal
+from tailstack.access.selectors import DANGER_ALL, SELF, TAGGED
 from tailstack.finding import Place
 
 KUBERNETES = "tailscale.com/cap/kubernetes"
 _API_SERVER_PORT = 443
+_HOLDING_TAGS = frozenset({EVERYONE, DANGER_ALL, TAGGED})
+"""Selectors that hold tags, each of which is only a part of these and of itself."""
 
 
 def canonical(value: Json) -> str:
@@ -190,7 +192,29 @@ class View:
         side = 0 if is_source else 1
         if party.addresses:
             return found | {number for span, number in self._spans[side] if party.addresses.overlaps(span)}
-        return found | self._named_within[side].get(party.name, set())
+        for part in self._parts(party.name):
+            found.update(self._naming[side].get(part, ()))
+        return found
+
+    def _parts(self, name: str) -> Iterator[str]:
+        """The selectors named by entries that are a part of one, by the principals that they stand for."""
+        for party in self._parties.values() if name in _HOLDING_TAGS else self._people:
+            if name in self.principal(party).keys:
+                yield party.name
+
+    @cached_property
+    def _people(self) -> list[Party]:
+        return [party for party in self._parties.values() if not party.name.startswith("tag:")]
+
+    @cached_property
+    def _naming(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """The entries by the selectors that they name as sources and as destinations."""
+        found: tuple[dict[str, list[int]], dict[str, list[int]]] = {}, {}
+        for number, entry in enumerate(self.access.entries):
+            for naming, selectors in zip(found, (entry.src, entry.dst), strict=True):
+                for selector in selectors:
+                    naming.setdefault(selector.name, []).append(number)
+        return found
 
     def nodes_of(self, party: Party) -> Iterable[str]:
         """The names of the nodes that a party stands for."""
@@ -198,29 +222,24 @@ class View:
             return (party.name,)
         if party.addresses:
             return [name for name, node in self.nodes.items() if not party.addresses.isdisjoint(node.addresses)]
+        if party.name.startswith("tag:"):
+            return self._tagged.get(party.name, ())
         if party.name == SELF:
             return [name for name, node in self.nodes.items() if node.user and not node.tags]
-        return self._nodes_by_key.get(party.name, ())
+        among = self.nodes.items() if party.name in _HOLDING_TAGS else self._owned
+        return [name for name, node in among if party.name in self.access.principal(node).keys]
 
     @cached_property
-    def _nodes_by_key(self) -> dict[str, list[str]]:
+    def _tagged(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for name, node in self.nodes.items():
-            for key in self.access.principal(node).keys:
-                found.setdefault(key, []).append(name)
+            for tag in node.tags:
+                found.setdefault(tag, []).append(name)
         return found
 
     @cached_property
-    def _named_within(self) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
-        """For each selector, the entries with a source that is a part of it, and those with such a destination."""
-        found: tuple[dict[str, set[int]], dict[str, set[int]]] = {}, {}
-        for number, entry in enumerate(self.access.entries):
-            for within, selectors in zip(found, (entry.src, entry.dst), strict=True):
-                for party in (self._parties[selector.name] for selector in selectors):
-                    own = frozenset[str]() if party.addresses else frozenset({party.name})
-                    for key in self.principal(party).keys | own:
-                        within.setdefault(key, set()).add(number)
-        return found
+    def _owned(self) -> list[tuple[str, Node]]:
+        return [(name, node) for name, node in self.nodes.items() if not node.tags]
 
     @cached_property
     def _spans(self) -> tuple[list[tuple[Span, int]], list[tuple[Span, int]]]:
