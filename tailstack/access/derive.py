@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from tailstack.access.hujson import Buildable
 from tailstack.access.nodes import DeclaredNode, NodeKind, narrowest, tag_wearers
@@ -53,16 +54,17 @@ class Derived:
     """One entry of one section. `key` is its name in a section that is an object, None in a section that is a list.
 
     `declaration` is the comment that stands above it: what kind of thing asked for it, and its name. `places` are where
-    that is declared, and `parts` where single parts of the value are: `("src", 0)`. `is_spread` asks for a line for each
-    member of the value.
+    that is declared, and `parts` where single parts of the value are: `("src", 0)`. `app` are application capabilities, to
+    stand behind the value's other members. `is_spread` asks for a line for each member of the value.
     """
 
     section: Section
     key: str | None
-    value: Buildable
+    value: Mapping[str, str | Sequence[str]] | Sequence[str]
     declaration: str
     places: tuple[Place, ...]
     parts: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict[tuple[str | int, ...], Place])
+    app: Mapping[str, Buildable] = field(default_factory=dict[str, Buildable])
     is_spread: bool = False
 
 
@@ -196,18 +198,20 @@ def _of_access(access: Access, impersonating: AbstractSet[str], worn: Counter[st
 
 def _grant(permission: Permission) -> Derived:
     sides = {"src": permission.sources, "dst": permission.destinations}
-    grant: dict[str, Buildable] = {side: list(selectors) for side, selectors in sides.items()}
+    grant: dict[str, Sequence[str]] = {side: list(selectors) for side, selectors in sides.items()}
     if permission.postures:
         grant["srcPosture"] = permission.postures
     grant["ip"] = ip_entries(permission.ports)
+    app: dict[str, Buildable] = {}
     if permission.groups:
         # In one grant with the ports: an application grant alone gives no network access and would be dead.
-        grant["app"] = {KUBERNETES_CAPABILITY: [{"impersonate": {"groups": permission.groups}}]}
+        app[KUBERNETES_CAPABILITY] = [{"impersonate": {"groups": permission.groups}}]
     return Derived(
         section=Section.GRANTS,
         key=None,
         value=grant,
-        is_spread=bool(permission.groups),
+        app=app,
+        is_spread=bool(app),
         declaration=permission.declaration,
         places=(permission.place,),
         parts={
@@ -218,8 +222,12 @@ def _grant(permission: Permission) -> Derived:
 
 def ip_entries(ports: Iterable[Port]) -> list[str]:
     """The `ip` field of a grant."""
-    every = tuple(ports)
-    return ["*"] if ALL_PORTS in every else [str(port) for port in dict.fromkeys(every)]
+    return list(_ip_entries(tuple(ports)))
+
+
+@lru_cache(maxsize=4096)
+def _ip_entries(ports: tuple[Port, ...]) -> tuple[str, ...]:
+    return ("*",) if ALL_PORTS in ports else tuple(str(port) for port in dict.fromkeys(ports))
 
 
 def _of_links(tailnet: Tailnet, nodes: Sequence[DeclaredNode], worn: Counter[str]) -> Iterator[Permission]:

@@ -2,7 +2,7 @@
 
 Thousands of derived entries have one form: lists of strings under a comment. They are laid out here without a syntax tree,
 with the places of their parts; tests hold the text against `hujson.format` and the typed entries against `read_policy`.
-An entry of any other form goes through those two.
+A grant with application capabilities goes through those two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias, TypeGuard, cast
+from typing import TypeAlias, cast
 
 from tailstack.access import hujson
 from tailstack.access.derive import LIST_SECTIONS, Derived, Section
@@ -21,7 +21,6 @@ from tailstack.access.selectors import Selector, Text, parse_selector
 from tailstack.finding import Place
 
 TypedEntry: TypeAlias = Listed | NamedTexts | Grant | NodeAttribute | Test
-_Flat: TypeAlias = "Mapping[str, str | Sequence[str]]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,9 +128,9 @@ def _member(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
 
 def _element(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     """An entry of a section that is a list."""
-    value = cast("Mapping[str, hujson.Buildable]", entry.value)
-    if not _is_flat(value):
-        return _other(entry, place)
+    if entry.app:
+        return _with_app(entry, place)
+    value = cast("Mapping[str, str | Sequence[str]]", entry.value)
     parts = [_part(name, one if isinstance(one, str) else tuple(one)) for name, one in value.items()]
     if entry.is_spread or _widest_line(parts) > hujson.WIDTH:
         text, starts = _spread(parts, place)
@@ -141,14 +140,6 @@ def _element(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
         depth = place.column - 1
     texts = {name: part.texts(at, depth) for name, part, at in zip(value, parts, starts, strict=True)}
     return text, _typed(entry.section, place, texts)
-
-
-def _is_flat(value: Mapping[str, hujson.Buildable]) -> TypeGuard[_Flat]:
-    return all(isinstance(one, str) or _is_strings(one) for one in value.values())
-
-
-def _is_strings(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in cast("Sequence[object]", value))
 
 
 def _widest_line(parts: Iterable[_Part]) -> int:
@@ -232,7 +223,7 @@ def _selectors(texts: Iterable[Text]) -> tuple[Selector, ...]:
     return tuple(parse_selector(text.text, text.place) for text in texts)
 
 
-def _other(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
+def _with_app(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     """A grant with application capabilities, by way of a document of its own with nothing but the grant in it."""
     text = hujson.format_part(built(entry), place.column - 1)
     document = hujson.parse(f'{{"{entry.section}": [{text}]}}')
@@ -247,5 +238,7 @@ def _other(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
 
 def built(entry: Derived) -> hujson.Value:
     """The value of an entry as a tree, without its comment."""
-    value = hujson.build(entry.value)
+    value = hujson.build(
+        {**cast("Mapping[str, hujson.Buildable]", entry.value), "app": entry.app} if entry.app else entry.value
+    )
     return hujson.spread(value) if entry.is_spread else value

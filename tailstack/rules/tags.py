@@ -86,13 +86,13 @@ def proxy_tag_not_owned(subject: Subject) -> Iterator[Finding]:
 class _Wearing:
     """Tags that are asked for together in one key."""
 
-    who: str
+    who: DeclaredNode | str
     tags: tuple[str, ...]
     place: Place
 
 
 def _proxy(node: DeclaredNode) -> _Wearing:
-    return _Wearing(who=str(node), tags=node.tags, place=node.place)
+    return _Wearing(who=node, tags=node.tags, place=node.place)
 
 
 def _undeclared_proxies(cluster: Cluster) -> _Wearing:

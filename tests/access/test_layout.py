@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import TypeAlias, cast
 
@@ -22,24 +22,28 @@ HEAD = "// A line above.\n"
 FILE = "policy.hujson"
 AT = Place("a.yaml", 1, 1)
 
-Parts: TypeAlias = tuple[Section, hujson.Buildable, bool]
-"""Section, value, and whether it is spread."""
+Value: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[str]
+Parts: TypeAlias = tuple[Section, Value, Mapping[str, hujson.Buildable], bool]
+"""Section, value, application capabilities, and whether it is spread."""
 
+NO_APP: dict[str, hujson.Buildable] = {}
 NAMES = st.sampled_from(
     ["tag:a", "tag:é", "group:x", "100.64.0.1", "*", 'tag:"', "tag:\n", f"tag:{'w' * 60}", "tag:😊"]
 )
 LISTS = st.lists(NAMES, max_size=6)
 COMMENTS = st.sampled_from(["one", "two\nlines", "é \t", "a // b /* c */", "a\r\nb\u2028c"])
 PORTS = st.lists(st.sampled_from(["*", "80", "tcp:443", "udp:1-65535", "icmp:*"]), min_size=1, max_size=9)
-APPS = st.just({"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["é", "system:masters"]}}]})
+APPS: st.SearchStrategy[dict[str, hujson.Buildable]] = st.just(
+    {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["é", "system:masters"]}}]}
+)
 
 
-def _grant(value: dict[str, hujson.Buildable], app: hujson.Buildable, *, is_spread: bool) -> Parts:
-    return Section.GRANTS, {**value, "app": app} if app else value, is_spread
+def _grant(value: dict[str, Sequence[str]], app: dict[str, hujson.Buildable], *, is_spread: bool) -> Parts:
+    return Section.GRANTS, value, app, is_spread
 
 
 def _test(source: str, outcome: str, targets: list[str], *, is_spread: bool) -> Parts:
-    return Section.TESTS, {"src": source, "proto": "tcp", outcome: targets}, is_spread
+    return Section.TESTS, {"src": source, "proto": "tcp", outcome: targets}, NO_APP, is_spread
 
 
 GRANTS = st.builds(
@@ -47,12 +51,14 @@ GRANTS = st.builds(
     st.fixed_dictionaries({"src": LISTS, "dst": LISTS}, optional={"srcPosture": LISTS.map(tuple)}).flatmap(
         lambda sides: PORTS.map(lambda ip: {**sides, "ip": ip})
     ),
-    st.none() | APPS,
+    st.just(NO_APP) | APPS,
     is_spread=st.booleans(),
 )
 TESTS = st.builds(_test, NAMES, st.sampled_from(["accept", "deny"]), LISTS, is_spread=st.booleans())
-ATTRIBUTES = LISTS.map(lambda target: (Section.NODE_ATTRS, {"target": target, "attr": ["funnel"]}, False))
-NAMED = st.tuples(st.sampled_from([Section.GROUPS, Section.POSTURES, Section.TAG_OWNERS]), LISTS, st.just(False))
+ATTRIBUTES = LISTS.map(lambda target: (Section.NODE_ATTRS, {"target": target, "attr": ["funnel"]}, NO_APP, False))
+NAMED = st.tuples(
+    st.sampled_from([Section.GROUPS, Section.POSTURES, Section.TAG_OWNERS]), LISTS, st.just(NO_APP), st.just(False)
+)
 ENTRIES = st.lists(st.tuples(GRANTS | TESTS | ATTRIBUTES | NAMED, COMMENTS, NAMES), max_size=9)
 
 BASES = st.sampled_from(
@@ -75,9 +81,10 @@ def derived(entries: Sequence[tuple[Parts, str, str]]) -> list[Derived]:
             value=value,
             declaration=comment,
             places=(AT,),
+            app=app,
             is_spread=is_spread,
         )
-        for number, ((section, value, is_spread), comment, key) in enumerate(entries)
+        for number, ((section, value, app, is_spread), comment, key) in enumerate(entries)
     ]
 
 
