@@ -12,7 +12,7 @@ from tailstack.access.diff import difference
 from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode, declared_nodes
 from tailstack.access.policy import Policy
-from tailstack.access.vocabulary import Vocabulary, vocabulary
+from tailstack.access.vocabulary import PLAIN, Vocabulary, vocabulary
 from tailstack.topology.tailnet import Tailnet
 
 
@@ -23,6 +23,8 @@ class Comparison:
     difference: Difference
     vocabulary: Vocabulary
 
+
+NOTHING_CHANGED = Comparison(difference=Difference(), vocabulary=PLAIN)
 
 _NOTHING_GRANTED = Policy(file="", grants=())
 

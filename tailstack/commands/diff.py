@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -10,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from tailstack.access.compare import compare
-from tailstack.access.compile import CompiledPolicy, compile_policy
+from tailstack.access.compare import NOTHING_CHANGED, Declared, compare
+from tailstack.access.compile import compile_policy
 from tailstack.commands.check import read_moment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.project import find_project
-from tailstack.commands.revisions import commit_of, common_ancestor, files_at
+from tailstack.commands.revisions import STACKS, commit_of, common_ancestor, files_at, files_in_work_tree
 from tailstack.commands.terminal import wants_colour
 from tailstack.finding import InvalidTailnetError
 from tailstack.report.compared import (
@@ -30,7 +31,6 @@ from tailstack.topology.loading import environments, environments_of, load_envir
 from tailstack.topology.tailnet import Tailnet
 
 WORK_TREE = "the work tree"
-Declared = tuple[Tailnet, CompiledPolicy]
 
 
 class Format(StrEnum):
@@ -69,8 +69,8 @@ def command(
     new = commit_of(project, head) if head is not None else None
     if from_ancestor:
         old = common_ancestor(project, old, new or "HEAD")
-    before = _at_commit(project, old, at)
-    after = _at_commit(project, new, at) if new is not None else _in_work_tree(project, at)
+    before = _at_commit(files_at(project, old), at)
+    after = _at_commit(files_at(project, new), at) if new is not None else _in_work_tree(project, at)
     known = sorted({*before, *after})
     unknown = [name for name in chosen if name not in known]
     if unknown:
@@ -90,29 +90,46 @@ def command(
     return ExitCode.CHANGES if any(one.has_changed for one in found) else ExitCode.CLEAN
 
 
-Loaders = dict[str, Callable[[], Tailnet]]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Side:
+    """An environment at a revision: the bytes or texts it is made of, to see whether they are the same, and its tailnet."""
+
+    texts: Mapping[str, str]
+    load: Callable[[], Tailnet]
 
 
-def _at_commit(project: Path, commit: str, at: datetime) -> Loaders:
-    files = files_at(project, commit)
-    return {name: partial(resolve_files, files, name, at) for name in environments_of(files)}
+def _at_commit(files: Mapping[str, str], at: datetime) -> dict[str, _Side]:
+    return {
+        name: _Side(texts=_of_environment(files, name), load=partial(resolve_files, files, name, at))
+        for name in environments_of(files)
+    }
 
 
-def _in_work_tree(project: Path, at: datetime) -> Loaders:
-    return {name: partial(load_environment, project, name, at) for name in environments(project)}
+def _in_work_tree(project: Path, at: datetime) -> dict[str, _Side]:
+    files = files_in_work_tree(project)
+    return {
+        name: _Side(texts=_of_environment(files, name), load=partial(load_environment, project, name, at))
+        for name in environments(project)
+    }
 
 
-def _compared(environment: str, before: Callable[[], Tailnet] | None, after: Callable[[], Tailnet] | None) -> Compared:
+def _of_environment(files: Mapping[str, str], name: str) -> Mapping[str, str]:
+    return {path: text for path, text in files.items() if path.startswith(f"{STACKS}/{name}/")}
+
+
+def _compared(environment: str, before: _Side | None, after: _Side | None) -> Compared:
     if after is None:
         return Compared(environment=environment, state=State.GONE)
+    if before is not None and before.texts == after.texts:
+        return Compared(environment=environment, state=State.COMPARED, comparison=NOTHING_CHANGED)
     try:
-        new = _declared(after)
+        new = _declared(after.load)
     except InvalidTailnetError as error:
         return Compared(environment=environment, state=State.HEAD_UNREADABLE, findings=error.findings)
     if before is None:
         return Compared(environment=environment, state=State.NEW, comparison=compare(None, new))
     try:
-        old = _declared(before)
+        old = _declared(before.load)
     except InvalidTailnetError as error:
         return Compared(environment=environment, state=State.BASE_UNREADABLE, findings=error.findings)
     return Compared(environment=environment, state=State.COMPARED, comparison=compare(old, new))

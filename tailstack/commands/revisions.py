@@ -34,6 +34,16 @@ def files_at(project: Path, commit: str) -> Mapping[str, str]:
     return texts
 
 
+def files_in_work_tree(project: Path) -> Mapping[str, str]:
+    """The files under `stacks` as they are now, as `files_at` gives them; what cannot be read is left out."""
+    found: dict[str, str] = {}
+    for path in (project / STACKS).rglob("*"):
+        with suppress(OSError):
+            if path.is_file():
+                found[path.relative_to(project).as_posix()] = path.read_bytes().decode("utf-8", "replace")
+    return found
+
+
 def commit_of(project: Path, revision: str) -> str:
     """The commit that a revision means: a branch, a tag, a hash or an expression such as HEAD~2.
 
