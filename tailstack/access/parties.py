@@ -141,7 +141,7 @@ class Directory:
     access: Access
     tailnet: Tailnet | None = None
     compiled: CompiledPolicy | None = None
-    _names: dict[str, list[_Named]] = field(default_factory=dict[str, "list[_Named]"], compare=False)
+    _names: dict[str, list[_Named]] = field(default_factory=dict[str, "list[_Named]"], compare=False, repr=False)
 
     def __post_init__(self) -> None:
         declared = declared_nodes(self.tailnet) if self.tailnet is not None else ()

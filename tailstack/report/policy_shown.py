@@ -57,9 +57,9 @@ def counted_entries(number: int, verb: str) -> str:
 
 def _access(lines: Iterable[Line]) -> Iterator[str]:
     for line in lines:
-        who = listed("everyone (*)" if name == EVERYONE else name for name in line.who)
-        what = listed("everything (*)" if name == EVERYONE else name for name in line.what)
-        yield f"{who or 'nobody'} to {what or 'nothing'}: {line_text(line)}"
+        who = listed(("everyone (*)" if name == EVERYONE else name for name in line.who), none="nobody")
+        what = listed(("everything (*)" if name == EVERYONE else name for name in line.what), none="nothing")
+        yield f"{who} to {what}: {line_text(line)}"
 
 
 def _members(policy: Policy) -> Iterator[str]:

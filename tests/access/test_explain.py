@@ -26,6 +26,8 @@ POSTURES: dict[str, object] = {
 }
 KUBERNETES: dict[str, object] = {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["system:masters"]}}]}
 
+ANOTHER: dict[str, object] = {"example.com/x": [{}]}
+
 
 def made(*grants: dict[str, object], **sections: object) -> Directory:
     """A policy of these grants over the known nodes."""
@@ -191,7 +193,7 @@ class TestMissing:
             grant("li@example.com", "tag:db", "tcp:80"),
             grant("ana@example.com", "tag:web", "tcp:80"),
             grant("li@example.com", "tag:web", "tcp:81"),
-            grant("li@example.com", "tag:web", app={"example.com/x": [{}]}),
+            grant("li@example.com", "tag:web", app=ANOTHER),
             grant("li@example.com", "tag:web", "tcp:80", srcPosture=["posture:gone"]),
         )
         # Nothing is known of li's device, so a posture of it is open; of ana's devices it is known.
@@ -354,8 +356,8 @@ class TestLayers:
             ([grant("li@example.com", "tag:web", "tcp:80", app=KUBERNETES)], True),
             ([grant("li@example.com", "tag:web", "tcp:443", app=KUBERNETES)], False),
             ([grant("li@example.com", "tag:web", app=KUBERNETES), grant("*", "tag:web", "443")], False),
-            ([grant("li@example.com", "tag:web", app={"example.com/x": [{}]})], True),
-            ([grant("li@example.com", "tag:web", "udp:53", app={"example.com/x": [{}]})], False),
+            ([grant("li@example.com", "tag:web", app=ANOTHER)], True),
+            ([grant("li@example.com", "tag:web", "udp:53", app=ANOTHER)], False),
         ],
     )
     def test_a_capability_without_its_port_is_dead(self, grants: list[dict[str, object]], *, is_dead: bool) -> None:

@@ -69,7 +69,8 @@ def test_a_grant_gives_what_was_asked_for_and_no_more(
     assert ask(after, source, target, asked).verdict is Verdict.ALLOWED
     found = difference(before.access.policy, after.access.policy, old_inventory=INVENTORY, new_inventory=INVENTORY)
     (change,) = found.changes
-    (grant,) = after.access.policy.grants or ()
+    assert after.access.policy.grants is not None
+    (grant,) = after.access.policy.grants
     assert change.direction is Direction.GAINED
     assert (len(change.who), len(change.what)) == (1, 1)
     assert change.right.ports == (port(asked) or parse_ip_entry("tcp:443"))
