@@ -68,7 +68,7 @@ class Reach:
         return self.entry.ports
 
 
-class _PrefixIndex:
+class PrefixIndex:
     """Entries by the addresses that they name, found by an address in as many steps as there are lengths of prefixes."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class _Side:
 
     def __init__(self, names: Names, sides: Iterable[tuple[int, tuple[Selector, ...]]]) -> None:
         self._by_key: dict[str, list[int]] = {}
-        self._by_address = _PrefixIndex()
+        self._by_address = PrefixIndex()
         self._found: dict[int, tuple[Principal, frozenset[int]]] = {}
         for number, selectors in sides:
             for selector in selectors:

@@ -171,3 +171,13 @@ def test_no_nodes_and_unknown_names() -> None:
         pairs.class_of("nowhere")
     with pytest.raises(PortError):
         all_pairs(Access(policy(), INVENTORY)).reach("web", "both", "no-protocol")
+
+
+def test_many_entries_to_everything_share_their_side() -> None:
+    nodes = tuple(Node(name=f"n{n}", tags=(f"tag:n{n}",)) for n in range(300))
+    grants = [grant(f"tag:n{n}", "*", "80") for n in range(200)] + [grant("*", f"tag:n{n}", "80") for n in range(50)]
+    pairs = all_pairs(Access(policy(grants=grants), Inventory(nodes=nodes)))
+    links = list(pairs.links())
+    assert len(links) == 250
+    assert len({id(link.targets) for link in links[:200]}) == len({id(link.sources) for link in links[200:]}) == 1
+    assert pairs.count() == 200 * 299 + 100 * 50
