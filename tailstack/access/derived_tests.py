@@ -20,11 +20,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tailstack.access.derive import Derived, Permission, Section, ip_entries, some_of
-from tailstack.access.entries import Entry
-from tailstack.access.evaluate import Access
+from tailstack.access.entries import Entry, entries
+from tailstack.access.inventory import NOTHING_KNOWN
 from tailstack.access.nodes import DeclaredNode, NodeKind, narrowest, tag_wearers
 from tailstack.access.policy import Grant, IpEntry, Listed, Policy
 from tailstack.access.ports import parse_ip_entry, parse_protocol
+from tailstack.access.principals import Names
 from tailstack.access.selectors import ROLES, SHARED, TAGGED, Selector, SelectorKind, Text, parse_selector
 from tailstack.finding import Place
 from tailstack.topology.tailnet import ALL_PORTS, Exposure, Ingress, Port, Tailnet
@@ -175,19 +176,20 @@ class _Closed:
     """Finds a source that certainly does not reach a tag, whatever is not known of users and nodes."""
 
     def __init__(self, effective: Policy, nodes: Sequence[DeclaredNode]) -> None:
-        self._access = Access(effective)
+        self._names = Names(effective, NOTHING_KNOWN)
         self._tag_sets: dict[str, dict[frozenset[str], None]] = {}
         for node in sorted(nodes, key=lambda node: node.kind is not NodeKind.MACHINE):
             for tag in node.tags:
                 self._tag_sets.setdefault(tag, {})[frozenset(node.tags)] = None
         defined = {group.name for group in effective.groups}
-        sources = [selector for entry in self._access.entries for selector in entry.src]
-        targets = [selector for entry in self._access.entries for selector in entry.dst]
+        granted = entries(effective)
+        sources = [selector for entry in granted for selector in entry.src]
+        targets = [selector for entry in granted for selector in entry.dst]
         self._leading_to: dict[str, list[Entry]] = {}
-        for entry in self._access.entries:
+        for entry in granted:
             for target in entry.dst:
                 self._leading_to.setdefault(target.name, []).append(entry)
-        self._tagged = self._access.principal(TAGGED).keys
+        self._tagged = self._names.principal(TAGGED).keys
         # A device may turn out to have any address that the policy names, and a user any role and any unknown group.
         self._any_source = _names(sources, _BY_ADDRESS)
         self._any_target = _names(targets, _BY_ADDRESS)
@@ -211,10 +213,10 @@ class _Closed:
         """Sources with the selectors that could match each of their members or nodes."""
         tried = groups[: MOST_CANDIDATES // 2]
         for group in tried:
-            members = self._access.names.members(group) or ()
+            members = self._names.members(group) or ()
             yield (
                 group,
-                tuple(self._access.principal(member).keys | self._any_user | self._any_source for member in members),
+                tuple(self._names.principal(member).keys | self._any_user | self._any_source for member in members),
             )
         for tag in list(self._tag_sets)[: MOST_CANDIDATES - len(tried)]:
             yield tag, tuple(self._tagged | self._any_source | tags for tags in self._tag_sets[tag])

@@ -41,6 +41,7 @@ class Pen:
         self._file = file
         self._line = line
         self._indent = indent
+        self._margin = "\n" + "\t" * indent
         self._parts: list[str] = []
         self.written: list[Written] = []
 
@@ -59,8 +60,7 @@ class Pen:
         comment = [f"// {line}".rstrip() for line in entry.declaration.splitlines()]
         place = Place(self._file, self._line + len(comment) + 1, self._indent + 1)
         text, typed = _element(entry, place) if entry.section in LIST_SECTIONS else _member(entry, place)
-        newline = "\n" + "\t" * self._indent
-        self._parts += (",", newline, newline.join((*comment, text)))
+        self._parts += (",", self._margin, self._margin.join((*comment, text)))
         self.written.append(Written(derived=entry, place=place, text=text, typed=typed))
         self._line = place.line + text.count("\n")
 
@@ -83,11 +83,10 @@ class _Part:
         margin = "\n" + "\t" * (indent + 1)
         return f"[{margin}{f',{margin}'.join(self.items)},{margin[:-1]}]"
 
-    def texts(self, at: Place, indent: int) -> tuple[Text, ...]:
-        """The string, or each of the list; `at` is where the value begins."""
-        file, line, column = at.file, at.line, at.column
+    def texts(self, file: str, line: int, column: int, indent: int) -> tuple[Text, ...]:
+        """The string, or each of the list, of a value that begins there."""
         if isinstance(self.value, str):
-            return (Text(self.value, at),)
+            return (Text(self.value, Place(file, line, column)),)
         if self.is_broken:
             return tuple(Text(one, Place(file, line + row, indent + 2)) for row, one in enumerate(self.value, 1))
         column += 1
@@ -118,7 +117,7 @@ def _member(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     key, indent = entry.key or "", place.column - 1
     part = _part("", tuple(cast("Sequence[str]", entry.value)))
     head = f"{hujson.string_literal(key)}: "
-    texts = part.texts(Place(place.file, place.line, place.column + len(head)), indent)
+    texts = part.texts(place.file, place.line, place.column + len(head), indent)
     if entry.section is Section.POSTURES:
         typed = NamedTexts(name=key, place=place, entries=texts)
     else:
@@ -138,7 +137,10 @@ def _element(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     else:
         text, starts = _in_line(parts, place)
         depth = place.column - 1
-    texts = {name: part.texts(at, depth) for name, part, at in zip(value, parts, starts, strict=True)}
+    texts = {
+        name: part.texts(place.file, line, column, depth)
+        for name, part, (line, column) in zip(value, parts, starts, strict=True)
+    }
     return text, _typed(entry.section, place, texts)
 
 
@@ -155,32 +157,32 @@ def _widest_line(parts: Iterable[_Part]) -> int:
     return max(finished, width + 1)
 
 
-def _in_line(parts: Sequence[_Part], place: Place) -> tuple[str, list[Place]]:
+def _in_line(parts: Sequence[_Part], place: Place) -> tuple[str, list[tuple[int, int]]]:
     """`{"src": [...], "dst": [...]}`, in which lists may be broken over lines; and where each value begins."""
     indent, line, column = place.column - 1, place.line, place.column + 1
     out: list[str] = []
-    starts: list[Place] = []
+    starts: list[tuple[int, int]] = []
     for part in parts:
         head, text = f"{part.name}: ", part.text(indent)
-        starts.append(Place(place.file, line, column + len(head)))
+        starts.append((line, column + len(head)))
         out.append(head + text)
         line += text.count("\n")
         column = 2 + (len(text) - text.rfind("\n") if part.is_broken else column + len(head) + len(text))
     return f"{{{', '.join(out)}}}", starts
 
 
-def _spread(parts: Sequence[_Part], place: Place) -> tuple[str, list[Place]]:
+def _spread(parts: Sequence[_Part], place: Place) -> tuple[str, list[tuple[int, int]]]:
     """One value a line, those of neighbours that are not broken in one column; and where each begins."""
     indent, line = place.column, place.line
     margin = "\n" + "\t" * indent
     out: list[str] = []
-    starts: list[Place] = []
+    starts: list[tuple[int, int]] = []
     for part, column in zip(parts, _columns(parts), strict=True):
         line += 1
         text = part.text(indent)
         head = f"{part.name}: "
         padding = " " * (column - hujson.byte_length(head))
-        starts.append(Place(place.file, line, indent + 1 + len(head) + len(padding)))
+        starts.append((line, indent + 1 + len(head) + len(padding)))
         out.append(head + padding + text)
         line += text.count("\n")
     return f"{{{margin}{f',{margin}'.join(out)},{margin[:-1]}}}", starts
