@@ -115,14 +115,14 @@ def read_nodes(file: str | None) -> Inventory:
     return read_facts(text, file=name)
 
 
-def read_policy_file(file: str) -> tuple[Policy, tuple[Finding, ...]]:
-    """A policy, and everything that the service would say of it."""
+def read_policy_file(file: str, called: str | None = None) -> tuple[Policy, tuple[Finding, ...]]:
+    """A policy, and everything that the service would say of it. `called` is the name under which findings speak of it."""
     from tailstack.access.reading import read_policy  # noqa: PLC0415  only where it is asked for
     from tailstack.access.validate import validate  # noqa: PLC0415
     from tailstack.finding import in_order  # noqa: PLC0415
 
     text, name = read_text(file)
-    policy = read_policy(text, file=name)
+    policy = read_policy(text, file=called or name)
     return policy, in_order(validate(policy))
 
 

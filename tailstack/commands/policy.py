@@ -142,9 +142,17 @@ def show(
 @file_option("--nodes", f"{_NODES} For both sides.")
 @file_option("--old-nodes", "The same for the old side alone.")
 @file_option("--new-nodes", "The same for the new side alone.")
+@click.option("--old-name", metavar="NAME", help="How to speak of OLD, such as policy.hujson@main.")
 @format_option()
 def diff(
-    old: str, new: str, *, nodes: str | None, old_nodes: str | None, new_nodes: str | None, form: Format
+    old: str,
+    new: str,
+    *,
+    nodes: str | None,
+    old_nodes: str | None,
+    new_nodes: str | None,
+    old_name: str | None,
+    form: Format,
 ) -> ExitCode:
     """Say who gains and who loses which access when the policy file NEW takes the place of OLD.
 
@@ -160,7 +168,7 @@ def diff(
     shared = _read_nodes_of_both(nodes, old_nodes, new_nodes, form)
     if isinstance(shared, ExitCode):
         return shared
-    read = _read(form, (old, None), (new, None))
+    read = _read(form, (old, None), (new, None), names=(old_name, None))
     if isinstance(read, ExitCode):
         return read
     (before, _), (after, _) = read
@@ -188,12 +196,14 @@ def _read_nodes_of_both(
         return say_findings(error.findings, form)
 
 
-def _read(form: StrEnum, *files: tuple[str, str | None]) -> list[tuple[Policy, Inventory]] | ExitCode:
+def _read(
+    form: StrEnum, *files: tuple[str, str | None], names: tuple[str | None, ...] = (None,)
+) -> list[tuple[Policy, Inventory]] | ExitCode:
     """Each policy with what is known of its tailnet; or the exit code, with all errors of all files said."""
     found: list[tuple[Policy, Inventory]] = []
     errors: list[Finding] = []
-    for file, nodes in files:
-        policy, findings = read_policy_file(file)
+    for (file, nodes), name in zip(files, names, strict=True):
+        policy, findings = read_policy_file(file, name)
         errors += [finding for finding in findings if finding.is_error]
         try:
             found.append((policy, read_nodes(nodes)))
