@@ -101,7 +101,7 @@ class EntryComparison:
         there = self._after if view is self._before else self._before
         src, dst = pair
         numbers = view.giving(src, there, is_source=True) & view.giving(dst, there, is_source=False)
-        said = {id(entry) for held in (*shift.before, *shift.after) for entry in held.entries}
+        said = {id(entry) for held in (*shift.before, *shift.after, *shift.idle) for entry in held.entries}
         for number in sorted(numbers):
             entry = view.access.entries[number]
             is_met = view.access.open_postures(entry.postures, view.principal(src)) is not None
@@ -167,11 +167,15 @@ def _moves(before: View, after: View) -> Iterator[Move]:
 
 @dataclass(frozen=True, slots=True)
 class _Shift:
-    """A right, with all that gives it before and all that gives it after: every port of it is given by the same."""
+    """A right, with all that gives it before and all that gives it after: every port of it is given by the same.
+
+    `idle` is what names it on one side but is of no use there.
+    """
 
     right: Right
     before: tuple[Held, ...]
     after: tuple[Held, ...]
+    idle: tuple[Held, ...] = ()
 
 
 def _shifts(before: list[Held], after: list[Held]) -> Iterator[_Shift]:
@@ -208,7 +212,8 @@ def _capability_shift(before: list[Held], after: list[Held]) -> _Shift:
     """Where a capability is of use on one side only, it is as if it were not there on the other."""
     lacking = {held.right.lacks for held in (*before, *after)}
     useful = [[held for held in side if len(lacking) == 1 or not held.right.lacks] for side in (before, after)]
-    return _Shift((useful[0] or useful[1])[0].right, tuple(useful[0]), tuple(useful[1]))
+    idle = tuple(held for held in (*before, *after) if held.right.lacks) if len(lacking) > 1 else ()
+    return _Shift((useful[0] or useful[1])[0].right, tuple(useful[0]), tuple(useful[1]), idle)
 
 
 def _part(right: Right, held: Iterable[Held]) -> Right | None:

@@ -299,6 +299,34 @@ def test_ssh(old: list[dict[str, object]], new: list[dict[str, object]], expecte
     assert said(made(LOGIN, ssh=old), made(LOGIN, ssh=new)) == expected
 
 
+def test_a_login_is_of_use_only_where_its_port_is_open() -> None:
+    rules = [ssh("root")]
+    said_of = "group:dev may {} log in to tag:k8s as root"
+    assert said(made(), made(ssh=rules)) == [said_of.format("now") + ", which is of no use: no entry opens tcp:22."]
+    assert said(made(ssh=rules), made()) == [
+        said_of.format("no longer") + ", which was of no use: no entry opens tcp:22."
+    ]
+    assert said_of.format("now") + "." in said(made(ssh=rules), made(LOGIN, ssh=rules))
+    assert said_of.format("no longer") + "." in said(made(LOGIN, ssh=rules), made(ssh=rules))
+
+
+def test_several_postures_of_logins_are_said_together() -> None:
+    either = [ssh("x", srcPosture=["posture:mac"]), ssh("x", srcPosture=["posture:new"])]
+    assert said(made(LOGIN, ssh=either), made(LOGIN, ssh=[ssh("x")])) == [
+        "group:dev may log in to tag:k8s as x: no longer only from a device in posture:mac or posture:new."
+    ]
+
+
+def test_a_port_that_opens_makes_a_capability_that_was_granted_before_of_use() -> None:
+    dead = grant("group:dev", "tag:op", app=MASTERS)
+    before, after = made(dead), made(dead, grant("autogroup:member", "tag:op", "tcp:443"))
+    assert said(before, after) == [
+        "group:dev may now act in Kubernetes as system:masters through tag:op.",
+        "autogroup:member gains tcp:443 to tag:op.",
+    ]
+    assert "group:dev may no longer act in Kubernetes as system:masters through tag:op." in said(after, before)
+
+
 def test_who_joins_a_group_may_log_in_where_it_may() -> None:
     rules = [ssh("root"), ssh("root", src=["tag:a"])]
     after = made(LOGIN, ssh=rules, groups={**GROUPS, "group:dev": ["ana@x.com", "li@x.com", "zoe@x.com"]})

@@ -160,6 +160,12 @@ class TestRoutes:
             "tag:a gains tcp:22 to 10.1.2.3 behind r1.",
         ]
 
+    def test_of_an_ip_set_only_what_lies_behind_the_route_counts(self) -> None:
+        entries = made(grant("tag:a", "ipset:two", "tcp:80"), ipsets={"ipset:two": ["10.1.0.0/24", "192.168.0.0/24"]})
+        assert said(entries, [router("r1")], [router("r1", "10.1.0.0/16")]) == [
+            "tag:a gains tcp:80 to 10.1.0.0/24 behind r1."
+        ]
+
     def test_a_last_router_takes_it_away(self) -> None:
         assert said(self.NETS, [router("r1", "10.1.0.0/16", tag="tag:a")], [router("r1", tag="tag:a")]) == [
             "tag:a loses tcp:80 to 10.1.0.0/16 behind r1.",

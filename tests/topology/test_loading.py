@@ -9,7 +9,7 @@ import pytest
 
 from tailstack.finding import InvalidTailnetError, Place
 from tailstack.topology.document import MAX_CHARACTERS
-from tailstack.topology.loading import environments, load_environment, resolve_files
+from tailstack.topology.loading import environments, environments_of, load_environment, resolve_files
 from tests.topology.marked import AT, BASE, ENVIRONMENT, check_finding, findings_of, path_of
 
 TAILNET = "tailnet: {dnsName: a.ts.net}\n"
@@ -72,6 +72,17 @@ def error_of(project: Path, environment: str) -> InvalidTailnetError:
     with pytest.raises(InvalidTailnetError) as caught:
         load_environment(project, environment, AT)
     return caught.value
+
+
+def test_environments_are_told_from_the_paths_of_files() -> None:
+    paths = [
+        "stacks/b/x.yaml",
+        "stacks/a/sub/y.yaml",
+        "stacks/.hidden/z.yaml",
+        "stacks/Pulumi.b.yaml",
+        "other/c/d.yaml",
+    ]
+    assert environments_of(paths) == ("a", "b")
 
 
 def test_an_unknown_environment_lists_the_known_ones(folder: Path, tmp_path: Path) -> None:
