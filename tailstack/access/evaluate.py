@@ -19,7 +19,7 @@ from tailstack.access.inventory import NOTHING_KNOWN, Inventory, Node
 from tailstack.access.policy import Keyed, Policy
 from tailstack.access.ports import Ports, parse_protocol
 from tailstack.access.postures import Assertion, AssertionSyntaxError, all_hold, parse_assertion
-from tailstack.access.principals import Names, Principal
+from tailstack.access.principals import EVERYONE, Names, Principal
 from tailstack.access.selectors import SELF, Selector
 
 
@@ -205,9 +205,8 @@ class Access:
     def matches(self, src: str | Node | Principal, dst: str | Node | Principal) -> tuple[Match, ...]:
         """The entries that apply from one principal to another, in the order of the policy."""
         source, target = self.principal(src), self.principal(dst)
-        reached = self._dst.matching(target)
-        if source.user is not None and source.user == target.user:
-            reached = reached | self._own
+        is_own = source.user is not None and source.user == target.user
+        reached = self.entries_to(target, with_own=is_own)
         found = (self._match(number, source) for number in sorted(self._src.matching(source) & reached))
         return tuple(match for match in found if match is not None)
 
@@ -222,6 +221,9 @@ class Access:
         """
         target = self.principal(dst)
         found = self._dst.matching(target)
+        if target.addresses and EVERYONE not in target.keys:
+            # As a destination `*` is every address there is, as a source only those of the tailnet and its subnets.
+            found |= self._dst.naming(EVERYONE)
         return found | self._own if with_own and target.user is not None else found
 
     @property

@@ -291,3 +291,10 @@ def test_selectors_and_texts_show_as_they_are_read() -> None:
     assert str(found.entries[0].src[0]) == "autogroup:member"
     assert found.policy.grants is not None
     assert str(found.policy.grants[0].src_posture[0]) == "posture:x"
+
+
+def test_as_a_destination_everything_is_every_address_and_as_a_source_only_the_tailnet() -> None:
+    access = Access(policy(grants=[grant("tag:a", "*", "tcp:443"), grant("*", "tag:a", "tcp:80")]))
+    assert access.reach("tag:a", "203.0.113.7", "tcp", 443).verdict is Verdict.ALLOWED
+    assert access.reach("203.0.113.7", "tag:a", "tcp", 80).verdict is Verdict.DENIED
+    assert len(access.who_reaches("203.0.113.7")) == 1

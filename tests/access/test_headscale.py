@@ -37,7 +37,6 @@ class Difference(StrEnum):
     NEITHER_SELF_NOR_VIA = "neither self nor via"
     ICMP_COUNTS = "icmp counts"
     ANY_PROTOCOL = "any protocol"
-    WHOLE_WORLD = "whole world"
     EVERY_SOURCE = "every source"
     ANY_TARGET = "any target"
     EACH_ADDRESS = "each address"
@@ -50,8 +49,6 @@ REASONS: Mapping[Difference, str] = {
     " service it is TCP or UDP: https://tailscale.com/kb/1337/policy-syntax#tests",
     Difference.ANY_PROTOCOL: "An entry without a protocol lets every protocol in (ruleMatchesProto in test.go). The service"
     " means TCP, UDP and ICMP by it, as packet_filter_matches of the recordings says of every such entry.",
-    Difference.WHOLE_WORLD: "As a destination `*` is every address, also outside of the tailnet. headscale is right, and so"
-    " are our filters; the answer of our engine for a single address outside is a fault of ours.",
     Difference.EVERY_SOURCE: "A deny fails only where every address of the source gets through (evalReachability in"
     " test.go). No recording tells; for us it fails where any node gets through, which is what it is written against.",
     Difference.ANY_TARGET: "An accept passes where one address of the destination is reached (ruleAllowsAnyDest in test.go)."
@@ -152,19 +149,6 @@ def _any_protocol(policy: Data) -> Data:
     return _more(policy, lambda ip: [] if ":" in ip else [f"sctp:{ip}"], {"": "sctp"})
 
 
-def _whole_world(policy: Data) -> Data:
-    """As a destination, `*` is every address."""
-    grants = [
-        grant | {"dst": [*grant["dst"], *(("0.0.0.0/0", "::/0") if "*" in grant["dst"] else ())]}
-        for grant in policy.get("grants", ())
-    ]
-    acls = [
-        acl | {"dst": [*acl["dst"], *(f"0.0.0.0/0{dst[1:]}" for dst in acl["dst"] if dst.startswith("*:"))]}
-        for acl in policy.get("acls", ())
-    ]
-    return policy | {key: value for key, value in (("grants", grants), ("acls", acls)) if key in policy}
-
-
 def _more(policy: Data, ports: Callable[[str], list[str]], protocols: Mapping[str, str]) -> Data:
     grants = [
         grant | {"ip": [*grant["ip"], *(more for ip in grant["ip"] for more in ports(ip))]} if "ip" in grant else grant
@@ -181,7 +165,6 @@ REWRITTEN: Mapping[Difference, Callable[[Data], Data]] = {
     Difference.NEITHER_SELF_NOR_VIA: _alike_for_all,
     Difference.ICMP_COUNTS: _icmp_counts,
     Difference.ANY_PROTOCOL: _any_protocol,
-    Difference.WHOLE_WORLD: _whole_world,
 }
 """Differences in what entries mean: the policy for which we say what headscale says of the one given."""
 
