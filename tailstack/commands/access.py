@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tailstack.commands.asking import (
-    Format,
-    answer,
-    file_option,
-    format_option,
-    question_options,
-    read_nodes,
-    say_findings,
-)
+from tailstack.commands.asking import answer, file_option, question_options, read_nodes, say_findings
 from tailstack.commands.check import read_moment
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import Format, format_option
 from tailstack.commands.project import choose_environment, find_project
 from tailstack.finding import InvalidTailnetError
 from tailstack.rules.check import check_environment

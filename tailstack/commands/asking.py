@@ -24,31 +24,6 @@ STDIN = "-"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class Format(StrEnum):
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-
-
-class FormatWithGithub(StrEnum):
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    GITHUB = "github"
-
-
-def format_option(formats: type[StrEnum] = Format) -> Callable[[_Command], _Command]:
-    """The option `--format`."""
-    return click.option(
-        "--format",
-        "form",
-        type=click.Choice(formats, case_sensitive=False),
-        default=formats("text"),
-        show_default=True,
-        help="What to print.",
-    )
-
-
 def file_option(name: str, help_text: str) -> Callable[[_Command], _Command]:
     """An option that takes a file which exists, or - for the standard input."""
     return click.option(

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import format_option
 from tailstack.commands.project import choose_environment, find_project
 from tailstack.commands.terminal import wants_colour
 from tailstack.report.checked import checked_as_github, checked_as_json, checked_as_text
@@ -35,14 +36,7 @@ def read_moment(ctx: click.Context, parameter: click.Parameter, text: str | None
 
 @click.command("check", short_help="Find mistakes in an environment before anything is applied.")
 @click.argument("environment", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(Format, case_sensitive=False),
-    default=Format.TEXT,
-    show_default=True,
-    help="What to print.",
-)
+@format_option(Format)
 @click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
 @click.option(
     "--links", "with_links", is_flag=True, help="Show every step of every link, also of those that are complete."

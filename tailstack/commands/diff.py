@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tailstack.access.compare import NOTHING_CHANGED, Declared, compare
 from tailstack.access.compile import compile_policy
 from tailstack.commands.check import read_moment
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import Format, format_option
 from tailstack.commands.project import find_project
 from tailstack.commands.revisions import STACKS, commit_of, common_ancestor, files_at, files_in_work_tree
 from tailstack.commands.terminal import wants_colour
@@ -33,12 +33,6 @@ from tailstack.topology.tailnet import Tailnet
 WORK_TREE = "the work tree"
 
 
-class Format(StrEnum):
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-
-
 @click.command("diff", short_help="Say who gains and who loses access between two revisions.")
 @click.argument("base")
 @click.argument("head", required=False)
@@ -46,14 +40,7 @@ class Format(StrEnum):
 @click.option(
     "--merge-base", "from_ancestor", is_flag=True, help="Compare with the last commit that BASE and HEAD share."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(Format, case_sensitive=False),
-    default=Format.TEXT,
-    show_default=True,
-    help="What to print.",
-)
+@format_option()
 @click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
 def command(
     base: str, head: str | None, chosen: tuple[str, ...], form: Format, at: datetime, *, from_ancestor: bool

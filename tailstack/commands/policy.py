@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tailstack.commands.asking import (
-    Format,
-    FormatWithGithub,
     answer,
     file_option,
-    format_option,
     only_one_stdin,
     question_options,
     read_nodes,
@@ -20,6 +17,7 @@ from tailstack.commands.asking import (
     say_findings,
 )
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import Format, FormatWithGithub, format_option
 from tailstack.commands.terminal import wants_colour
 from tailstack.finding import Finding, InvalidTailnetError, in_order
 

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import click
 
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import Format, format_option
 from tailstack.commands.terminal import wants_colour
 from tailstack.report.rules import rule_as_text, rules_as_json, rules_as_markdown, rules_as_text
 from tailstack.rules.registry import FAMILIES, RULES, find_rule
 from tailstack.topology.wording import did_you_mean
 
 
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
 @click.command("rule", short_help="Explain a rule, or list all of them.")
 @click.argument("code", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(Format, case_sensitive=False),
-    default=Format.TEXT,
-    show_default=True,
-    help="What to print.",
-)
+@format_option()
 def command(code: str | None, form: Format) -> ExitCode:
     """Explain the rule CODE (TS101 or duplicate-hostname), or list all rules."""
     rules = RULES

@@ -9,27 +9,21 @@ import pytest
 
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.main import run
+from tests.commands.declared import TEXT as DECLARED
+from tests.commands.declared import write
 
-TEXT = """tailnet: {dnsName: tail1a2b.ts.net}
-defaults: {operator: {chart: {version: "1.102.3"}}}
-groups:
-  group:ops: {rotation: {members: [ana@example.com, li@example.com], every: 7d, from: "2026-01-05T09:00:00Z"}}
-clusters:
-  blue:
-    kubernetes: {context: blue}
-    expose:
-      nginx: {namespace: default, ports: [tcp:80], selector: {a: b}}
-access:
+TEXT = (
+    DECLARED
+    + """access:
   - {name: ops use nginx, from: [group:ops], to: [{exposure: blue.nginx}]}
 """
+)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: x\n", encoding="utf-8")
-    folder = tmp_path / "stacks" / "one"
-    folder.mkdir(parents=True)
-    (folder / "tailnet.yaml").write_text(TEXT, encoding="utf-8")
+    write(tmp_path, "one", TEXT)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

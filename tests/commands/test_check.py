@@ -10,35 +10,20 @@ import pytest
 from tailstack.commands import terminal
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.main import run
+from tests.commands.declared import TEXT, write
 
-GOOD = """tailnet: {dnsName: tail1a2b.ts.net}
-defaults: {operator: {chart: {version: "1.102.3"}}}
-groups:
-  group:ops: {rotation: {members: [ana@example.com, li@example.com], every: 7d, from: "2026-01-05T09:00:00Z"}}
-clusters:
-  blue:
-    kubernetes: {context: blue}
-    expose:
-      nginx: {namespace: default, ports: [tcp:80], selector: {a: b}}
-"""
 WARNED = "stacks/one/tailnet.yaml:9:7: warning TS404 exposed-to-nobody"
-BAD = GOOD + "access:\n  - {name: a, from: [group:admin], to: [{exposure: blue.nginx}]}\n"
+BAD = TEXT + "access:\n  - {name: a, from: [group:admin], to: [{exposure: blue.nginx}]}\n"
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one environment, in one of whose folders the user stands."""
     (tmp_path / "Pulumi.yaml").write_text("name: x\n", encoding="utf-8")
-    write(tmp_path, "one", GOOD)
+    write(tmp_path, "one", TEXT)
     below = tmp_path / "stacks" / "one"
     monkeypatch.chdir(below)
     return tmp_path
-
-
-def write(project: Path, environment: str, text: str) -> None:
-    folder = project / "stacks" / environment
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tailnet.yaml").write_text(text, encoding="utf-8")
 
 
 def test_warnings_are_shown_and_change_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,14 +57,14 @@ def test_json_and_github(project: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_links_are_shown_where_they_are_asked_for(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     link = "    egress: {out: {namespace: default, to: {ip: 100.64.0.1}, ports: [tcp:1]}}\n"
-    write(project, "one", GOOD + link)
+    write(project, "one", TEXT + link)
     assert run(["check", "--links"]) == ExitCode.CLEAN
     assert capsys.readouterr().out.startswith("blue.out -> 100.64.0.1: complete\n")
 
 
 def test_a_rotation_is_read_at_the_time_given(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # Before the first turn nobody is on call, and a test of the hand-written policy file about the group cannot hold.
-    text = GOOD.replace("ts.net}", "ts.net, policy: {base: base.hujson}}")
+    text = TEXT.replace("ts.net}", "ts.net, policy: {base: base.hujson}}")
     write(project, "one", text + "access:\n  - {name: a, from: [group:ops], to: [{exposure: blue.nginx}]}\n")
     test = '{"tests": [{"src": "ana@example.com", "accept": ["tag:k8s-blue--nginx:80"]}]}'
     (project / "stacks" / "one" / "base.hujson").write_text(test, encoding="utf-8")
@@ -98,7 +83,7 @@ def test_a_time_without_its_zone_is_wrong_usage(project: Path, capsys: pytest.Ca
 def test_the_environment_is_named_or_that_of_the_stack_or_the_only_one(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(project, "two", GOOD)
+    write(project, "two", TEXT)
     (project / "stacks" / ".hidden").mkdir()
     assert run(["check"]) == ExitCode.USAGE
     assert "Which environment? Name one of: one, two." in capsys.readouterr().err
@@ -125,7 +110,7 @@ def test_the_environment_is_named_or_that_of_the_stack_or_the_only_one(
 def test_a_stack_may_say_which_environment_it_belongs_to(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, config: str, environment: str
 ) -> None:
-    write(project, "two", GOOD)
+    write(project, "two", TEXT)
     (project / "stacks" / "Pulumi.two.yaml").write_text(config, encoding="utf-8")
     monkeypatch.setenv("PULUMI_STACK", "two")
     assert run(["check"]) == ExitCode.CLEAN

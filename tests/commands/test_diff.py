@@ -11,18 +11,9 @@ import pytest
 
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.main import run
+from tests.commands.declared import TEXT, write
 
-GOOD = """tailnet: {dnsName: tail1a2b.ts.net}
-defaults: {operator: {chart: {version: "1.102.3"}}}
-groups:
-  group:ops: {rotation: {members: [ana@example.com, li@example.com], every: 7d, from: "2026-01-05T09:00:00Z"}}
-clusters:
-  blue:
-    kubernetes: {context: blue}
-    expose:
-      nginx: {namespace: default, ports: [tcp:80], selector: {a: b}}
-"""
-OPEN = GOOD + "access:\n  - {name: ops, from: [group:ops], to: [{exposure: blue.nginx}]}\n"
+OPEN = TEXT + "access:\n  - {name: ops, from: [group:ops], to: [{exposure: blue.nginx}]}\n"
 GAINED = "group:ops gains tcp:80 to exposure blue.nginx.\n     access: ops (stacks/one/tailnet.yaml:11:5)\n"
 
 
@@ -30,7 +21,7 @@ GAINED = "group:ops gains tcp:80 to exposure blue.nginx.\n     access: ops (stac
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project below the root of a repository, with one commit; the user stands in one of its folders."""
     folder = tmp_path / "infra"
-    write(folder, "one", GOOD)
+    write(folder, "one", TEXT)
     (folder / "Pulumi.yaml").write_text("name: x\n", encoding="utf-8")
     git(tmp_path, "init", "-q", "-b", "main")
     commit(folder)
@@ -52,12 +43,6 @@ def commit(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def write(project: Path, environment: str, text: str, name: str = "tailnet.yaml") -> None:
-    folder = project / "stacks" / environment
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text, encoding="utf-8")
-
-
 def test_nothing_changes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert project
     assert run(["diff", "main"]) == ExitCode.CLEAN
@@ -77,7 +62,7 @@ def test_the_work_tree_against_a_commit(project: Path, capsys: pytest.CaptureFix
 def test_a_commit_against_a_commit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, "one", OPEN)
     commit(project)
-    write(project, "one", GOOD)
+    write(project, "one", TEXT)
     assert run(["diff", "HEAD~1", "main"]) == ExitCode.CHANGES
     assert GAINED in capsys.readouterr().out
     assert run(["diff", "main", "HEAD~1", "--format", "json"]) == ExitCode.CHANGES
@@ -91,7 +76,7 @@ def test_only_what_this_branch_does(project: Path, capsys: pytest.CaptureFixture
     write(project, "one", OPEN)
     commit(project)
     git(project, "checkout", "-q", "main")
-    write(project, "two", GOOD)
+    write(project, "two", TEXT)
     commit(project)
     git(project, "checkout", "-q", "topic")
     assert run(["diff", "main"]) == ExitCode.CHANGES
@@ -125,7 +110,7 @@ def test_one_environment_of_several(project: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_head_with_errors_exits_with_3_and_says_which(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, "one", GOOD.replace("blue:", "Blue:"))
+    write(project, "one", TEXT.replace("blue:", "Blue:"))
     assert run(["diff", "main"]) == ExitCode.FINDINGS
     said = capsys.readouterr().out
     assert said.startswith("From main to the work tree it is not known what changes in one.\n")
@@ -133,7 +118,7 @@ def test_a_head_with_errors_exits_with_3_and_says_which(project: Path, capsys: p
 
 
 def test_definitions_that_clash_are_errors_too(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, "one", GOOD.replace("ts.net}", "ts.net, policy: {base: b.hujson}}"))
+    write(project, "one", TEXT.replace("ts.net}", "ts.net, policy: {base: b.hujson}}"))
     write(project, "one", '{"groups": {"group:ops": ["zoe@example.com"]}}', "b.hujson")
     assert run(["diff", "main"]) == ExitCode.FINDINGS
     assert "TS851" in capsys.readouterr().out
@@ -142,7 +127,7 @@ def test_definitions_that_clash_are_errors_too(project: Path, capsys: pytest.Cap
 def test_a_base_with_errors_does_not_stop_its_mending(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, "one", "tailnet: [")
     commit(project)
-    write(project, "one", GOOD)
+    write(project, "one", TEXT)
     assert run(["diff", "main"]) == ExitCode.CHANGES
     assert "one: The base has errors, so that nobody can say what changes; what is wrong with it:" in (
         capsys.readouterr().out
