@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compare import NOTHING_CHANGED, Declared, compare
 from tailstack.access.compile import compile_policy
 from tailstack.commands.check import read_moment
@@ -62,7 +63,8 @@ def command(
     unknown = [name for name in chosen if name not in known]
     if unknown:
         raise click.UsageError(f"No environment called {', '.join(unknown)}. There are: {', '.join(known)}.")
-    found = [_compared(name, before.get(name), after.get(name)) for name in chosen or known]
+    with without_garbage_collection():
+        found = [_compared(name, before.get(name), after.get(name)) for name in chosen or known]
     revisions = Revisions(base=base, head=head or WORK_TREE)
     match form:
         case Format.JSON:

@@ -38,11 +38,12 @@ def check_environment(project: Path, environment: str, at: datetime) -> Checked:
 
     Mistakes are in the answer and never raised. OSError where the files cannot be read at all.
     """
-    try:
-        tailnet = load_environment(project, environment, at)
-    except InvalidTailnetError as error:
-        return Checked(environment=environment, tailnet=None, policy=None, findings=error.findings)
-    return check_tailnet(tailnet)
+    with without_garbage_collection():
+        try:
+            tailnet = load_environment(project, environment, at)
+        except InvalidTailnetError as error:
+            return Checked(environment=environment, tailnet=None, policy=None, findings=error.findings)
+        return _checked(tailnet)
 
 
 def check_tailnet(tailnet: Tailnet) -> Checked:
