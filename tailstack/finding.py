@@ -17,6 +17,14 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class Needs(StrEnum):
+    """What a rule must be shown to decide. Where it is not shown, the rule says nothing."""
+
+    TAILNET = "tailnet"
+    MANIFESTS = "manifests"
+    FACTS = "facts"
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Place:
     """A point in a file: path relative to the project with forward slashes, line and column counted from 1."""
@@ -34,7 +42,9 @@ class Rule:
     """One kind of mistake. `code` (TS101) and `slug` (duplicate-hostname) never change once published.
 
     `what` is one sentence that names the mistake, `why` says what happens if it is left, `mend` how to put it right,
-    `source` where the fact comes from (a URL, an issue number or a document).
+    `source` where the fact comes from (a URL, an issue number or a document). `needs` is what it must be shown: the tailnet
+    with its policy, however they are written; the Kubernetes manifests; or facts about what is live. `bad` and `good` are
+    examples, a file each or several below lines such as `# blue/app.yaml`: the rule finds something in the one only.
     """
 
     code: str
@@ -44,6 +54,9 @@ class Rule:
     why: str
     mend: str
     source: str = ""
+    needs: Needs = Needs.TAILNET
+    bad: str = ""
+    good: str = ""
 
     def at(self, *places: Place, message: str, expected: str = "", mend: str = "") -> Finding:
         """A finding of this rule; `mend` replaces the rule's general advice where the exact mend is known."""

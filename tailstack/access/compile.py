@@ -140,6 +140,25 @@ def _compiled(tailnet: Tailnet) -> CompiledPolicy:
     )
 
 
+def hand_written(base: BasePolicy) -> CompiledPolicy:
+    """A policy file that nothing is derived for, as it is for people who declare their tailnet elsewhere.
+
+    Raises InvalidTailnetError, with every mistake, where it is not HuJSON or its sections are not what they must be.
+    """
+    policy = _read_base(base)
+    root = policy.document.root if policy.document is not None else hujson.build({})
+    layout = lay_out(root, {}, file=COMPILED_FILE, lines_above=1)
+    text = _with_header(layout.text(), "")
+    return CompiledPolicy(
+        text=text,
+        policy=layout.policy(COMPILED_FILE, text),
+        base=policy,
+        derived=MappingProxyType({}),
+        findings=(),
+        layout=layout,
+    )
+
+
 def _further(entries: Iterable[Derived]) -> dict[Section, list[Derived]]:
     """The entries of each section without the first, for sections with several."""
     by_section = _by_section(entries)

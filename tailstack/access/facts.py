@@ -1,20 +1,22 @@
-"""What is known of a live tailnet, read from one JSON file: its devices, users, services and synced groups.
+"""What is known of a live tailnet, read from one JSON file: its devices, users, credentials, settings and charts.
 
 The parts are the answers of Tailscale's API (https://tailscale.com/api) put side by side, as docs/access.md shows:
-`devices` of GET /tailnet/-/devices?fields=all, `users` of GET /tailnet/-/users and `vipServices` of
-GET /tailnet/-/vip-services. What they do not hold is added by hand: a device's posture `attributes`, the `hosts` of a
-service, and the members of `groups` that an identity provider keeps.
+`devices` of GET /tailnet/-/devices?fields=all, `users` of GET /tailnet/-/users, `vipServices` of GET
+/tailnet/-/vip-services, `keys` of GET /tailnet/-/keys?all=true, `settings` of GET /tailnet/-/settings and `dns` of GET
+/tailnet/-/dns/preferences. What they do not hold is added by hand: a device's posture `attributes`, the `hosts` of a service,
+the members of `groups` that an identity provider keeps, the `clusters` that use a key, and `charts`: by cluster, the version
+of the operator's chart and its values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from tailstack.access import hujson
 from tailstack.access.addresses import Span, parse_span
-from tailstack.access.inventory import Inventory, Node, Service, User
+from tailstack.access.inventory import NOTHING_KNOWN, Inventory, Node, Service, User
 from tailstack.access.ports import PortError, Ports, parse_ip_entry
 from tailstack.access.postures import Attribute
 from tailstack.access.selectors import ROLES
@@ -56,14 +58,81 @@ FACTS_CLASH = Rule(
 )
 RULES = (FACTS_SYNTAX, FACTS_SHAPE, FACTS_VALUE, FACTS_CLASH)
 
-SECTIONS = ("devices", "users", "vipServices", "groups")
+SECTIONS = ("devices", "users", "vipServices", "groups", "keys", "settings", "dns", "charts")
 ANY_PORTS = "do-not-validate"
 """In place of ports, in a service of which the operator keeps the ports to itself."""
+
+CREDENTIALS = ("client", "federated")
+"""The types of keys by which an operator makes itself known: an OAuth client, or the identity of a service account."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credential:
+    """An OAuth client or a federated identity. `clusters` are those whose operators use it, as far as that is said."""
+
+    key: str
+    kind: str
+    scopes: frozenset[str]
+    tags: tuple[str, ...]
+    clusters: tuple[str, ...]
+    issuer: str
+    subject: str
+    audience: str
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChartFacts:
+    """The operator's chart in one cluster: its version, empty where it is not said, and its values."""
+
+    version: str
+    values: Mapping[str, hujson.Json]
+    place: Place
+    _document: hujson.Document = field(repr=False)
+    _root: hujson.Value | None = field(repr=False)
+
+    def place_of(self, *path: str) -> Place:
+        """Where a value stands, or the last part of the way to it that is there."""
+        value = self._root
+        place = self.place
+        for step in path:
+            found = hujson.find(value, step) if value is not None and value.kind == "object" else None
+            if found is None:
+                break
+            value = found
+            place = Place(self.place.file, *self._document.position(found))
+        return place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a file says. What it does not say is None, or absent: then nothing is known of it."""
+
+    inventory: Inventory = NOTHING_KNOWN
+    has_devices: bool = False
+    credentials: tuple[Credential, ...] | None = None
+    https: bool | None = None
+    magic_dns: bool | None = None
+    is_policy_external: bool | None = None
+    charts: Mapping[str, ChartFacts] = field(default_factory=dict[str, ChartFacts])
+    file: str = ""
+
+
+HIDDEN = "(secret)"
+"""Stands in place of a secret, of which only that it is there may be known."""
+
+
+def _without_secret(values: dict[str, hujson.Json]) -> Mapping[str, hujson.Json]:
+    oauth = values.get("oauth")
+    if not isinstance(oauth, dict) or not oauth.get("clientSecret"):
+        return values
+    return {**values, "oauth": {**oauth, "clientSecret": HIDDEN}}
+
 
 _USER_ROLES = tuple(sorted(role.removeprefix("autogroup:") for role in ROLES))
 
 
-def read_facts(text: str, *, file: str) -> Inventory:
+def read_facts(text: str, *, file: str) -> Facts:
     """What a file says of a tailnet. Only approved routes count as routes.
 
     Raises InvalidTailnetError, with every mistake and its place, where the text is not what it must be.
@@ -74,10 +143,10 @@ def read_facts(text: str, *, file: str) -> Inventory:
         found = FACTS_SYNTAX.at(Place(file, error.line, error.column), message=str(error))
         raise InvalidTailnetError([found]) from None
     reader = _Reader(document, file)
-    inventory = reader.inventory()
+    facts = reader.facts()
     if reader.findings:
         raise InvalidTailnetError(reader.findings)
-    return inventory
+    return facts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +163,23 @@ class _Reader:
         self._document = document
         self._file = file
 
-    def inventory(self) -> Inventory:
+    def facts(self) -> Facts:
+        parts = self._sections()
+        settings = self._known_fields(parts.get("settings"), "settings")
+        dns = self._known_fields(parts.get("dns"), "dns")
+        keys = parts.get("keys")
+        return Facts(
+            inventory=self._inventory(parts),
+            has_devices="devices" in parts,
+            credentials=None if keys is None else tuple(self._credentials(keys)),
+            https=self._maybe(settings.get("httpsenabled"), "settings.httpsEnabled"),
+            magic_dns=self._maybe(dns.get("magicdns"), "dns.magicDNS"),
+            is_policy_external=self._maybe(settings.get("aclsexternallymanagedon"), "settings.aclsExternallyManagedOn"),
+            charts=dict(self._charts(parts.get("charts"))),
+            file=self._file,
+        )
+
+    def _sections(self) -> Mapping[str, hujson.Value]:
         root = self._members(self._document.root, "the file")
         known = {section.casefold(): section for section in SECTIONS}
         parts: dict[str, hujson.Value] = {}
@@ -111,6 +196,53 @@ class _Reader:
                         mend=f"Write {near[0]} if that is meant." if near else "",
                     )
                 )
+        return parts
+
+    def _known_fields(self, value: hujson.Value | None, where: str) -> Mapping[str, hujson.Value]:
+        return {} if value is None else self._fields(value, where)
+
+    def _maybe(self, value: hujson.Value | None, where: str) -> bool | None:
+        return None if value is None else self._switch(value, where)
+
+    def _credentials(self, value: hujson.Value) -> Iterator[Credential]:
+        """The keys that are credentials of an operator; the others are not looked at."""
+        for index, element in enumerate(self._elements(value, "keys")):
+            where = f"keys[{index}]"
+            fields = self._fields(element, where)
+            kind = self._text(fields.get("keytype"), f"{where}.keyType")
+            if kind in CREDENTIALS:
+                yield Credential(
+                    key=self._needed_text(element, fields, "id", where),
+                    kind=kind,
+                    scopes=frozenset(self._texts(fields.get("scopes"), f"{where}.scopes")),
+                    tags=self._texts(fields.get("tags"), f"{where}.tags"),
+                    clusters=self._texts(fields.get("clusters"), f"{where}.clusters"),
+                    issuer=self._text(fields.get("issuer"), f"{where}.issuer"),
+                    subject=self._text(fields.get("subject"), f"{where}.subject"),
+                    audience=self._text(fields.get("audience"), f"{where}.audience"),
+                    place=self._place(element),
+                )
+
+    def _charts(self, value: hujson.Value | None) -> Iterator[tuple[str, ChartFacts]]:
+        if value is None:
+            return
+        for cluster, (name, chart) in self._members(value, "charts").items():
+            where = f'charts["{cluster}"]'
+            fields = self._fields(chart, where)
+            values = fields.get("values")
+            if values is not None:
+                self._members(values, f"{where}.values")
+            plain = hujson.to_python(values) if values is not None else {}
+            found = ChartFacts(
+                version=self._text(fields.get("version"), f"{where}.version"),
+                values=_without_secret(plain) if isinstance(plain, dict) else {},
+                place=self._place(name),
+                _document=self._document,
+                _root=values,
+            )
+            yield cluster, found
+
+    def _inventory(self, parts: Mapping[str, hujson.Value]) -> Inventory:
         devices = self._devices(parts.get("devices"))
         users = {user.login: user for user in self._users(parts.get("users"))}
         for device in devices.values():

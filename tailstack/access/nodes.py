@@ -1,4 +1,4 @@
-"""Every node that a tailnet declares, whatever it is: operators, exposures, ingresses, egress proxies and machines."""
+"""Every node that a tailnet declares, whatever it is: operators, proxies, the nodes of custom resources, and machines."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ class NodeKind(StrEnum):
     EXPOSURE = "exposure"
     INGRESS = "ingress"
     EGRESS = "egress"
+    PROXY_GROUP = "proxy group"
+    CONNECTOR = "connector"
+    RECORDER = "recorder"
+    PEER_RELAY = "peer relay"
     MACHINE = "machine"
 
 
@@ -26,7 +30,7 @@ class NodeKind(StrEnum):
 class DeclaredNode:
     """`reference` is what a person calls it: `blue.nginx`, the cluster for an operator, the key for a machine.
 
-    `cluster` is None outside of the clusters.
+    `cluster` is None outside of the clusters. A ProxyGroup with three replicas is three nodes of one reference.
     """
 
     kind: NodeKind
@@ -42,8 +46,11 @@ class DeclaredNode:
 
 
 def declared_nodes(tailnet: Tailnet) -> tuple[DeclaredNode, ...]:
-    """All nodes: the operators, then what each cluster declares, then the machines."""
-    return (*_operators(tailnet), *_proxies(tailnet), *_machines(tailnet))
+    """All nodes: the operators, then what each cluster declares, then the machines.
+
+    What is exposed or led out through a ProxyGroup has no node of its own: the group has.
+    """
+    return (*_operators(tailnet), *_proxies(tailnet), *_of_custom_resources(tailnet), *_machines(tailnet))
 
 
 def _operators(tailnet: Tailnet) -> Iterator[DeclaredNode]:
@@ -68,15 +75,39 @@ def _proxies(tailnet: Tailnet) -> Iterator[DeclaredNode]:
             (NodeKind.EGRESS, cluster.egresses),
         ):
             for node in nodes:
-                yield DeclaredNode(
-                    kind=kind,
-                    reference=node.reference,
-                    cluster=cluster.name,
-                    hostname=node.hostname,
-                    fqdn=f"{node.hostname}.{tailnet.dns_name}",
-                    tags=node.tags,
-                    place=node.place,
-                )
+                if node.proxy_group is None:
+                    yield DeclaredNode(
+                        kind=kind,
+                        reference=node.reference,
+                        cluster=cluster.name,
+                        hostname=node.hostname,
+                        fqdn=f"{node.hostname}.{tailnet.dns_name}",
+                        tags=node.tags,
+                        place=node.place,
+                    )
+
+
+def _of_custom_resources(tailnet: Tailnet) -> Iterator[DeclaredNode]:
+    """The nodes of custom resources, but for those that belong to another tailnet."""
+    for cluster in tailnet.clusters:
+        custom = cluster.custom
+        for kind, resources in (
+            (NodeKind.PROXY_GROUP, custom.proxy_groups),
+            (NodeKind.CONNECTOR, custom.connectors),
+            (NodeKind.RECORDER, custom.recorders),
+            (NodeKind.PEER_RELAY, custom.peer_relays),
+        ):
+            for resource in resources:
+                for hostname in resource.hostnames if resource.tailnet is None else ():
+                    yield DeclaredNode(
+                        kind=kind,
+                        reference=resource.reference,
+                        cluster=cluster.name,
+                        hostname=hostname,
+                        fqdn=f"{hostname}.{tailnet.dns_name}",
+                        tags=resource.tags,
+                        place=resource.place,
+                    )
 
 
 def _machines(tailnet: Tailnet) -> Iterator[DeclaredNode]:

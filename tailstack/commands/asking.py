@@ -87,7 +87,7 @@ def read_nodes(file: str | None) -> Inventory:
     if file is None:
         return NOTHING_KNOWN
     text, name = read_text(file)
-    return read_facts(text, file=name)
+    return read_facts(text, file=name).inventory
 
 
 def read_policy_file(file: str, called: str | None = None) -> tuple[Policy, tuple[Finding, ...]]:

@@ -2,35 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.evaluate import Access
+from tailstack.access.facts import Facts
 from tailstack.access.nodes import DeclaredNode, declared_nodes
+from tailstack.access.policy import Listed
 from tailstack.finding import Finding
+from tailstack.manifests.objects import Objects
+from tailstack.rules.ownership import owners_by_tag
 from tailstack.rules.proof import LinkProof, links
-from tailstack.topology.tailnet import Tailnet
+from tailstack.topology.tailnet import Cluster, Tailnet
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
-    """`access` answers who reaches what under the policy; `links` are the proofs of all links."""
+    """`access` answers who reaches what under the policy; `links` are the proofs of all links.
+
+    `objects` are the Kubernetes manifests of all clusters, None where the tailnet is declared in YAML; `facts` is what is
+    known of the live tailnet, where anything is.
+    """
 
     tailnet: Tailnet
     policy: CompiledPolicy
     nodes: tuple[DeclaredNode, ...]
     access: Access
     links: tuple[LinkProof, ...]
+    objects: Objects | None = None
+    facts: Facts = field(default_factory=Facts)
+
+    @cached_property
+    def clusters(self) -> Mapping[str, Cluster]:
+        """The clusters by their names."""
+        return {cluster.name: cluster for cluster in self.tailnet.clusters}
+
+    @cached_property
+    def wearers(self) -> Mapping[str, tuple[DeclaredNode, ...]]:
+        """The nodes that wear each tag."""
+        found: dict[str, list[DeclaredNode]] = {}
+        for node in self.nodes:
+            for tag in dict.fromkeys(node.tags):
+                found.setdefault(tag, []).append(node)
+        return {tag: tuple(nodes) for tag, nodes in found.items()}
+
+    @cached_property
+    def by_hostname(self) -> Mapping[str, tuple[DeclaredNode, ...]]:
+        """The nodes that ask for each name in the tailnet."""
+        found: dict[str, list[DeclaredNode]] = {}
+        for node in self.nodes:
+            found.setdefault(node.hostname, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
+    def owners(self) -> Mapping[str, Listed]:
+        """The entries of tagOwners by their tags."""
+        return owners_by_tag(self.policy.policy)
 
 
 Check = Callable[[Subject], Iterable[Finding]]
 """A rule's function: pure, and silent where all is well."""
 
 
-def subject_of(tailnet: Tailnet, policy: CompiledPolicy) -> Subject:
+def subject_of(
+    tailnet: Tailnet, policy: CompiledPolicy, *, objects: Objects | None = None, facts: Facts | None = None
+) -> Subject:
     """The tailnet and its policy, made ready for the rules."""
-    access = Access(policy.policy)
+    access = Access(policy.policy, facts.inventory) if facts is not None else Access(policy.policy)
     nodes = declared_nodes(tailnet)
     return Subject(
         tailnet=tailnet,
@@ -38,4 +78,6 @@ def subject_of(tailnet: Tailnet, policy: CompiledPolicy) -> Subject:
         nodes=nodes,
         access=access,
         links=links(tailnet, policy, access, nodes),
+        objects=objects,
+        facts=facts or Facts(),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tailstack.finding import Place
+from tailstack.topology.custom import NO_CUSTOM_RESOURCES, CustomResources, Deployed
 from tailstack.topology.declaration import ApiServerProxyMode, ManagedBy
 
 
@@ -39,6 +40,7 @@ class Port:
 
 ALL_PORTS = Port("*", 0, 65535)
 HTTPS = Port("tcp", 443, 443)
+HTTP = Port("tcp", 80, 80)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +95,10 @@ class Chart:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operator:
     """The operator of one cluster. `existing_secret` names a Secret that somebody else provides; else the stack makes
-    an OAuth client whose tags are `tags`. `proxy_tags` are worn by proxies that nobody declared."""
+    an OAuth client whose tags are `tags`. `proxy_tags` are worn by proxies that nobody declared.
+
+    `allows_impersonation` tells that the chart sets up what a kube-apiserver ProxyGroup in auth mode needs.
+    """
 
     hostname: str
     fqdn: str
@@ -103,12 +108,18 @@ class Operator:
     chart: Chart
     api_server_proxy: ApiServerProxyMode
     existing_secret: str | None
+    ingress_class: str | None = "tailscale"
+    default_proxy_class: str | None = None
+    allows_impersonation: bool = False
     place: Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exposure:
-    """A Service that is a node of the tailnet. `former_names` are oldest first."""
+    """A Service that is a node of the tailnet, or with a `proxy_group` the Tailscale Service `svc:<hostname>`.
+
+    `former_names` are oldest first.
+    """
 
     cluster: str
     name: str
@@ -122,6 +133,8 @@ class Exposure:
     tags: tuple[str, ...]
     consumers: tuple[str, ...] | None
     former_names: tuple[str, ...]
+    proxy_group: str | None = None
+    proxy_class: str | None = None
     place: Place
 
     @property
@@ -132,10 +145,18 @@ class Exposure:
     def granted_ports(self) -> tuple[Port, ...]:
         return tuple(p.port for p in self.ports)
 
+    @property
+    def tailscale_service(self) -> str | None:
+        """Its name as a Tailscale Service, which is a name of the whole tailnet; None for a node."""
+        return f"svc:{self.hostname}" if self.proxy_group else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ingress:
-    """An HTTPS node in front of a Service. It listens on tcp:443 only."""
+    """An HTTPS node in front of a Service, or with a `proxy_group` the Tailscale Service `svc:<hostname>`.
+
+    It listens on tcp:443, and on tcp:80 too where it `serves_http`, if only to redirect.
+    """
 
     cluster: str
     name: str
@@ -148,6 +169,9 @@ class Ingress:
     tags: tuple[str, ...]
     consumers: tuple[str, ...] | None
     former_names: tuple[str, ...]
+    serves_http: bool = False
+    proxy_group: str | None = None
+    proxy_class: str | None = None
     place: Place
 
     @property
@@ -156,7 +180,12 @@ class Ingress:
 
     @property
     def granted_ports(self) -> tuple[Port, ...]:
-        return (HTTPS,)
+        return (HTTPS, HTTP) if self.serves_http else (HTTPS,)
+
+    @property
+    def tailscale_service(self) -> str | None:
+        """Its name as a Tailscale Service, which is a name of the whole tailnet; None for a node."""
+        return f"svc:{self.hostname}" if self.proxy_group else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +201,10 @@ Target = Exposure | Ingress | Machine | Address
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Egress:
-    """A Service in a cluster that leads to a node of the tailnet: with a declared target it is a link."""
+    """A Service in a cluster that leads to a node of the tailnet: with a declared target it is a link.
+
+    With a `proxy_group` its traffic leaves by the nodes of that group, and wears their tags.
+    """
 
     cluster: str
     name: str
@@ -183,6 +215,8 @@ class Egress:
     hostname: str
     tags: tuple[str, ...]
     former_names: tuple[str, ...]
+    proxy_group: str | None = None
+    proxy_class: str | None = None
     place: Place
 
     @property
@@ -192,7 +226,10 @@ class Egress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
-    """Exactly one of `context` and `kubeconfig_secret` is set."""
+    """Where it is declared in YAML, exactly one of `context` and `kubeconfig_secret` is set.
+
+    `deployed` is what its manifests hold beside; None where the manifests are not known.
+    """
 
     name: str
     labels: tuple[tuple[str, str], ...]
@@ -202,6 +239,8 @@ class Cluster:
     exposures: tuple[Exposure, ...]
     ingresses: tuple[Ingress, ...]
     egresses: tuple[Egress, ...]
+    custom: CustomResources = NO_CUSTOM_RESOURCES
+    deployed: Deployed | None = None
     place: Place
 
 

@@ -32,7 +32,7 @@ NODES = """{
 }"""
 """Two devices of ana, two web servers, a database, two routers of which one is an exit node, and two services."""
 
-INVENTORY: Inventory = read_facts(NODES, file="n.json")
+INVENTORY: Inventory = read_facts(NODES, file="n.json").inventory
 
 
 def port(text: str | None) -> Ports | None:

@@ -251,7 +251,7 @@ class TestMissing:
                     "advertisedRoutes": ["10.1.0.0/16", "0.0.0.0/0", "::/0", "fd7a:115c:a1e0:b1a::/64"]}]}"""
         directory = directory_of_policy(
             policy(grants=[grant("*", "*", "*")], tagOwners=OWNERS, autoApprovers=approvers),
-            read_facts(nodes, file="n"),
+            read_facts(nodes, file="n").inventory,
         )
         assert self.said(directory, "ana@example.com", "10.1.1.1") == [
             f"route: office advertises 10.1.0.0/16, and nobody approved it{route}"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tailstack.access.addresses import spans_of
-from tailstack.access.facts import FACTS_CLASH, FACTS_SHAPE, FACTS_SYNTAX, FACTS_VALUE, read_facts
+from tailstack.access.facts import FACTS_CLASH, FACTS_SHAPE, FACTS_SYNTAX, FACTS_VALUE, HIDDEN, read_facts
 from tailstack.access.inventory import Inventory, Node, Service, User
 from tailstack.access.ports import parse_ip_entry
 from tailstack.finding import InvalidTailnetError, Place, Rule
@@ -39,7 +39,7 @@ WHOLE = """{
 
 
 def test_all_that_is_known_is_read() -> None:
-    assert read_facts(WHOLE, file=FILE) == Inventory(
+    assert read_facts(WHOLE, file=FILE).inventory == Inventory(
         nodes=(
             Node(
                 name="ana-mac.tail1a2b.ts.net",
@@ -73,12 +73,12 @@ def test_all_that_is_known_is_read() -> None:
 
 
 def test_a_node_knows_where_it_stands_in_the_file() -> None:
-    assert read_facts(WHOLE, file=FILE).nodes[1].place == Place(FILE, 6, 5)
+    assert read_facts(WHOLE, file=FILE).inventory.nodes[1].place == Place(FILE, 6, 5)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"devices": null, "users": null, "vipServices": null}'])
 def test_nothing_known_is_fine(text: str) -> None:
-    assert read_facts(text, file=FILE) == Inventory()
+    assert read_facts(text, file=FILE).inventory == Inventory()
 
 
 @pytest.mark.parametrize(
@@ -200,3 +200,57 @@ def test_everything_wrong_is_said_at_once() -> None:
         "devices[1].tags: unexpected string",
         "users: unexpected number",
     ]
+
+
+LIVE = """{
+"keys": [
+  {"id": "k1", "keyType": "client", "scopes": ["auth_keys", "devices:core"], "tags": ["tag:op"], "clusters": ["blue"]},
+  {"id": "k2", "keyType": "federated", "issuer": "https://i", "subject": "s", "audience": "a"},
+  {"id": "k3", "keyType": "auth"},
+],
+"settings": {"httpsEnabled": true, "aclsExternallyManagedOn": false, "more": 1},
+"dns": {"magicDNS": false},
+"charts": {
+  "blue": {"version": "1.102.3", "values": {"oauth": {"clientId": "k1", "clientSecret": "hush"}, "proxyConfig": {"x": "y"}}},
+  "green": {},
+  "red": {"values": {"oauth": {"clientId": "k2"}}},
+}}"""
+
+
+class TestSettings:
+    FACTS = read_facts(LIVE, file=FILE)
+
+    def test_credentials_are_the_keys_of_operators(self) -> None:
+        assert self.FACTS.credentials is not None
+        client, federated = self.FACTS.credentials
+        assert (client.key, client.kind, client.tags, client.clusters) == ("k1", "client", ("tag:op",), ("blue",))
+        assert client.scopes == {"auth_keys", "devices:core"}
+        assert (federated.issuer, federated.subject, federated.audience) == ("https://i", "s", "a")
+        assert client.place == Place(FILE, 3, 3)
+
+    def test_settings_are_true_false_or_unknown(self) -> None:
+        assert (self.FACTS.https, self.FACTS.magic_dns, self.FACTS.is_policy_external) == (True, False, False)
+        nothing = read_facts("{}", file=FILE)
+        assert (nothing.https, nothing.magic_dns, nothing.credentials, nothing.has_devices) == (None, None, None, False)
+        assert read_facts('{"devices": []}', file=FILE).has_devices
+
+    def test_values_of_charts_have_places_and_no_secret(self) -> None:
+        blue = self.FACTS.charts["blue"]
+        assert blue.version == "1.102.3"
+        assert blue.values["oauth"] == {"clientId": "k1", "clientSecret": HIDDEN}
+        assert blue.place_of("proxyConfig", "x") == Place(FILE, 10, 119)
+        assert blue.place_of("proxyConfig", "none", "more") == blue.place_of("proxyConfig")
+        assert "hush" not in repr(self.FACTS)
+        green = self.FACTS.charts["green"]
+        assert (green.version, dict(green.values), green.place_of("a")) == ("", {}, Place(FILE, 11, 3))
+        assert self.FACTS.charts["red"].values["oauth"] == {"clientId": "k2"}
+
+    def test_what_has_another_shape_is_said(self) -> None:
+        text = '{"keys": [{"keyType": "client"}], "settings": {"httpsEnabled": 1}, "charts": {"blue": {"values": []}}}'
+        with pytest.raises(InvalidTailnetError) as raised:
+            read_facts(text, file=FILE)
+        assert [finding.message for finding in raised.value.findings] == [
+            "keys[0]: id is missing",
+            "settings.httpsEnabled: unexpected number",
+            'charts["blue"].values: unexpected array',
+        ]

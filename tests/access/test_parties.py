@@ -165,7 +165,7 @@ def test_what_is_live_counts_and_a_tag_that_differs_is_told() -> None:
       {"name": "blue-nginx.tail1a2b.ts.net", "tags": ["tag:old"], "addresses": ["100.64.0.9"]},
       {"name": "ci.tail1a2b.ts.net", "tags": ["tag:ci"], "addresses": ["100.64.0.8"]},
       {"name": "bare.tail1a2b.ts.net", "addresses": ["100.64.0.7"]}]}"""
-    directory = environment(read_facts(live, file="n"))
+    directory = environment(read_facts(live, file="n").inventory)
     nginx = directory.find("blue.nginx", Role.TARGET)
     assert nginx.notes == ("exposure blue.nginx wears tag:old, and not tag:k8s-blue--nginx as declared",)
     assert directory.find("machine:ci", Role.TARGET).notes == ()

@@ -177,7 +177,7 @@ def test_several_routers() -> None:
       {"name": "one", "tags": ["tag:r"], "addresses": ["100.64.0.1"], "enabledRoutes": ["10.0.0.0/16", "0.0.0.0/0"]},
       {"name": "two", "tags": ["tag:r"], "addresses": ["100.64.0.2"], "enabledRoutes": ["10.0.0.0/16", "0.0.0.0/0"]}]}"""
     made = policy(grants=[grant("*", ["*", "10.0.0.0/8"], "*")])
-    directory = directory_of_policy(made, read_facts(nodes, file="n"))
+    directory = directory_of_policy(made, read_facts(nodes, file="n").inventory)
     assert "; through subnet routers one, two (10.0.0.0/16)\n" in explained(directory, "li@example.com", "10.0.7.1")
     assert "; through exit nodes one, two (0.0.0.0/0)\n" in explained(directory, "li@example.com", "9.9.9.9")
 
