@@ -65,7 +65,7 @@ def commit(folder: Path, text: str, name: str = "policy.hujson") -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def report(folder: Path, *, base: str = "", policy: str = "policy.hujson", nodes: str = "") -> Ran:
+def report(folder: Path, *, base: str = "", policy: str = "policy.hujson", facts: str = "") -> Ran:
     """Run the step that reports, with tailstack on the PATH in place of the step that installs it."""
     temp = folder.parent / "runner temp"
     temp.mkdir(exist_ok=True)
@@ -80,7 +80,7 @@ def report(folder: Path, *, base: str = "", policy: str = "policy.hujson", nodes
         "RUNNER_TEMP": str(temp),
         "POLICY": policy,
         "BASE": base,
-        "NODES": nodes,
+        "FACTS": facts,
     }
     # The shell of a composite action: https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax
     command = [BASH, "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
@@ -162,7 +162,7 @@ def test_a_file_may_be_the_base_and_nodes_may_be_known(repository: Path) -> None
     nodes = '{"devices": [{"name": "web1", "tags": ["tag:web"], "addresses": ["100.64.0.1"]}]}'
     (repository / "known nodes.json").write_text(nodes, encoding="utf-8")
     (repository / "old one.hujson").write_text(MORE, encoding="utf-8")
-    ran = report(repository, base="old one.hujson", nodes="known nodes.json")
+    ran = report(repository, base="old one.hujson", facts="known nodes.json")
     assert (ran.code, numbers(ran)) == (0, ("true", "0", "1"))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tailstack.commands.asking import answer, file_option, question_options, read_nodes, say_findings
+from tailstack.commands.asking import answer, file_option, question_options, read_facts_file, say_findings
 from tailstack.commands.check import read_moment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command("access", short_help="Say who reaches what, why, and what is missing if not.")
 @click.argument("environment", required=False)
 @question_options
-@file_option("--nodes", "What is known of the live tailnet, as docs/access.md shows it.")
+@file_option("--facts", "What is known of the live tailnet, as docs/access.md shows it.")
 @click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
 @format_option()
 def command(
@@ -32,7 +32,7 @@ def command(
     target: str | None,
     *,
     ports: Ports | None,
-    nodes: str | None,
+    facts: str | None,
     at: datetime,
     form: Format,
 ) -> ExitCode:
@@ -53,7 +53,7 @@ def command(
     if checked.tailnet is None or checked.policy is None or checked.has_errors:
         return say_findings(checked.findings, form)
     try:
-        inventory = read_nodes(nodes)
+        inventory = read_facts_file(facts).inventory
     except InvalidTailnetError as error:
         return say_findings(error.findings, form)
     return answer(directory_of_tailnet(checked.tailnet, checked.policy, inventory), source, target, ports, form)

@@ -14,7 +14,7 @@ from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.terminal import wants_colour
 
 if TYPE_CHECKING:
-    from tailstack.access.inventory import Inventory
+    from tailstack.access.facts import Facts
     from tailstack.access.parties import Directory, Party, Role
     from tailstack.access.policy import Policy
     from tailstack.access.ports import Ports
@@ -79,15 +79,14 @@ def only_one_stdin(*files: str | None) -> None:
         raise click.UsageError("Only one of the files can be - (the standard input).")
 
 
-def read_nodes(file: str | None) -> Inventory:
+def read_facts_file(file: str | None) -> Facts:
     """What is known of the live tailnet; nothing without a file. Raises InvalidTailnetError."""
-    from tailstack.access.facts import read_facts  # noqa: PLC0415  only where it is asked for
-    from tailstack.access.inventory import NOTHING_KNOWN  # noqa: PLC0415
+    from tailstack.access.facts import Facts, read_facts  # noqa: PLC0415  only where it is asked for
 
     if file is None:
-        return NOTHING_KNOWN
+        return Facts()
     text, name = read_text(file)
-    return read_facts(text, file=name).inventory
+    return read_facts(text, file=name)
 
 
 def read_policy_file(file: str, called: str | None = None) -> tuple[Policy, tuple[Finding, ...]]:

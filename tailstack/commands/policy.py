@@ -12,7 +12,7 @@ from tailstack.commands.asking import (
     file_option,
     only_one_stdin,
     question_options,
-    read_nodes,
+    read_facts_file,
     read_policy_file,
     say_findings,
 )
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tailstack.access.ports import Ports
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
-_NODES = "What is known of the live tailnet, as docs/access.md shows it."
+_FACTS = "What is known of the live tailnet, as docs/access.md shows it."
 
 
 @click.group("policy", short_help="Show, check, test and compare plain policy files.")
@@ -37,9 +37,9 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("file", type=_FILE)
-@file_option("--nodes", _NODES)
+@file_option("--facts", _FACTS)
 @format_option(FormatWithGithub)
-def check(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
+def check(file: str, facts: str | None, form: FormatWithGithub) -> ExitCode:
     """Find everything wrong with the policy FILE: what the service would refuse, and what it would take without a word.
 
     Exits with 3 if there are errors; warnings are shown and change nothing.
@@ -47,10 +47,10 @@ def check(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
     from tailstack.access.doubts import doubts  # noqa: PLC0415  only where it is asked for
     from tailstack.access.parties import directory_of_policy  # noqa: PLC0415
 
-    only_one_stdin(file, nodes)
+    only_one_stdin(file, facts)
     policy, findings = read_policy_file(file)
     try:
-        inventory = read_nodes(nodes)
+        inventory = read_facts_file(facts).inventory
     except InvalidTailnetError as error:
         return say_findings((*findings, *error.findings), form)
     if not _has_errors(findings):
@@ -60,9 +60,9 @@ def check(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
 
 @command.command("test")
 @click.argument("file", type=_FILE)
-@file_option("--nodes", _NODES)
+@file_option("--facts", _FACTS)
 @format_option(FormatWithGithub)
-def test(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
+def test(file: str, facts: str | None, form: FormatWithGithub) -> ExitCode:
     """Run the tests and sshTests of the policy FILE, as the service does on every save.
 
     Exits with 3 if one does not hold, or if the file has errors.
@@ -76,8 +76,8 @@ def test(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
     )
     from tailstack.report.telling import told_as_markdown  # noqa: PLC0415
 
-    only_one_stdin(file, nodes)
-    read = _read(form, (file, nodes))
+    only_one_stdin(file, facts)
+    read = _read(form, (file, facts))
     if isinstance(read, ExitCode):
         return read
     ((policy, inventory),) = read
@@ -98,10 +98,10 @@ def test(file: str, nodes: str | None, form: FormatWithGithub) -> ExitCode:
 @command.command("show")
 @click.argument("file", type=_FILE)
 @question_options
-@file_option("--nodes", _NODES)
+@file_option("--facts", _FACTS)
 @format_option()
 def show(
-    file: str, source: str | None, target: str | None, *, ports: Ports | None, nodes: str | None, form: Format
+    file: str, source: str | None, target: str | None, *, ports: Ports | None, facts: str | None, form: Format
 ) -> ExitCode:
     """Say in words what the policy FILE allows; with --from or --to, answer as `tailstack access` does.
 
@@ -112,8 +112,8 @@ def show(
     from tailstack.report.policy_shown import policy_as_json, tell_policy  # noqa: PLC0415
     from tailstack.report.telling import told_as_markdown, told_as_text  # noqa: PLC0415
 
-    only_one_stdin(file, nodes)
-    read = _read(form, (file, nodes))
+    only_one_stdin(file, facts)
+    read = _read(form, (file, facts))
     if isinstance(read, ExitCode):
         return read
     ((policy, inventory),) = read
@@ -137,18 +137,18 @@ def show(
 @command.command("diff")
 @click.argument("old", type=_FILE)
 @click.argument("new", type=_FILE)
-@file_option("--nodes", f"{_NODES} For both sides.")
-@file_option("--old-nodes", "The same for the old side alone.")
-@file_option("--new-nodes", "The same for the new side alone.")
+@file_option("--facts", f"{_FACTS} For both sides.")
+@file_option("--old-facts", "The same for the old side alone.")
+@file_option("--new-facts", "The same for the new side alone.")
 @click.option("--old-name", metavar="NAME", help="How to speak of OLD, such as policy.hujson@main.")
 @format_option()
 def diff(
     old: str,
     new: str,
     *,
-    nodes: str | None,
-    old_nodes: str | None,
-    new_nodes: str | None,
+    facts: str | None,
+    old_facts: str | None,
+    new_facts: str | None,
     old_name: str | None,
     form: Format,
 ) -> ExitCode:
@@ -159,11 +159,11 @@ def diff(
     from tailstack.access.diff import difference  # noqa: PLC0415  only where it is asked for
     from tailstack.report.changes import changes_as_json, changes_as_markdown, changes_as_text  # noqa: PLC0415
 
-    if nodes is not None and (old_nodes is not None or new_nodes is not None):
-        raise click.UsageError("--nodes is for both sides: give it, or --old-nodes and --new-nodes.")
-    only_one_stdin(old, new, nodes, old_nodes, new_nodes)
+    if facts is not None and (old_facts is not None or new_facts is not None):
+        raise click.UsageError("--facts is for both sides: give it, or --old-facts and --new-facts.")
+    only_one_stdin(old, new, facts, old_facts, new_facts)
     # Read once, because the standard input can be read only once.
-    shared = _read_nodes_of_both(nodes, old_nodes, new_nodes, form)
+    shared = _read_facts_of_both(facts, old_facts, new_facts, form)
     if isinstance(shared, ExitCode):
         return shared
     read = _read(form, (old, None), (new, None), names=(old_name, None))
@@ -182,14 +182,14 @@ def diff(
     return ExitCode.CLEAN if found.is_empty else ExitCode.CHANGES
 
 
-def _read_nodes_of_both(
-    nodes: str | None, old_nodes: str | None, new_nodes: str | None, form: StrEnum
+def _read_facts_of_both(
+    facts: str | None, old_facts: str | None, new_facts: str | None, form: StrEnum
 ) -> tuple[Inventory, Inventory] | ExitCode:
     try:
-        if nodes is not None:
-            both = read_nodes(nodes)
+        if facts is not None:
+            both = read_facts_file(facts).inventory
             return both, both
-        return read_nodes(old_nodes), read_nodes(new_nodes)
+        return read_facts_file(old_facts).inventory, read_facts_file(new_facts).inventory
     except InvalidTailnetError as error:
         return say_findings(error.findings, form)
 
@@ -200,11 +200,11 @@ def _read(
     """Each policy with what is known of its tailnet; or the exit code, with all errors of all files said."""
     found: list[tuple[Policy, Inventory]] = []
     errors: list[Finding] = []
-    for (file, nodes), name in zip(files, names, strict=True):
+    for (file, facts), name in zip(files, names, strict=True):
         policy, findings = read_policy_file(file, name)
         errors += [finding for finding in findings if finding.is_error]
         try:
-            found.append((policy, read_nodes(nodes)))
+            found.append((policy, read_facts_file(facts).inventory))
         except InvalidTailnetError as error:
             errors += error.findings
     return say_findings(errors, form) if errors else found

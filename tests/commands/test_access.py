@@ -88,11 +88,11 @@ def test_what_is_live_is_joined(project: Path, capsys: pytest.CaptureFixture[str
         encoding="utf-8",
     )
     text = said(
-        capsys, "--from", "ana-mac", "--to", "blue.nginx", "--nodes", "nodes.json", "--at", "2026-01-06T00:00:00Z"
+        capsys, "--from", "ana-mac", "--to", "blue.nginx", "--facts", "nodes.json", "--at", "2026-01-06T00:00:00Z"
     )
     assert text.startswith("ana-mac.tail1a2b.ts.net reaches exposure blue.nginx on tcp:80.\n")
     nodes.write_text('{"devices": 1}', encoding="utf-8")
-    assert run(["access", "--to", "blue.nginx", "--nodes", "nodes.json"]) == ExitCode.FINDINGS
+    assert run(["access", "--to", "blue.nginx", "--facts", "nodes.json"]) == ExitCode.FINDINGS
     assert "nodes.json:1:13: error TS817 facts-shape\n" in capsys.readouterr().out
 
 
@@ -104,7 +104,7 @@ def test_what_is_live_is_joined(project: Path, capsys: pytest.CaptureFixture[str
         (["--from", "blue.nginx"], "--from: exposure blue.nginx opens no connections"),
         (["--to", "blue.nginx", "--port", "tpc"], "tpc is no port such as tcp:443"),
         (["--to", "blue.nginx", "--port", "0"], "0 is no port such as tcp:443"),
-        (["--to", "blue.nginx", "--nodes", "gone.json"], "gone.json"),
+        (["--to", "blue.nginx", "--facts", "gone.json"], "gone.json"),
     ],
 )
 def test_wrong_usage(project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

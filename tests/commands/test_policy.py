@@ -64,10 +64,10 @@ class TestCheck:
         assert text.startswith("broken.hujson:2:3: error TS801 policy-syntax\n")
 
     def test_with_nodes(self, capsys: pytest.CaptureFixture[str]) -> None:
-        code, text = called(capsys, "check", "good.hujson", "--nodes", "nodes.json")
+        code, text = called(capsys, "check", "good.hujson", "--facts", "nodes.json")
         assert code == ExitCode.CLEAN
         assert text.startswith("good.hujson:3:28: warning TS822 unknown-user\n")
-        code, text = called(capsys, "check", "good.hujson", "--nodes", "bad.json")
+        code, text = called(capsys, "check", "good.hujson", "--facts", "bad.json")
         assert code == ExitCode.FINDINGS
         assert text.startswith("bad.json:1:13: error TS817 facts-shape\n")
 
@@ -85,7 +85,7 @@ class TestCheck:
         code, text = called(capsys, "check", "-")
         assert code == ExitCode.FINDINGS
         assert text.startswith("stdin:4:45: error")
-        assert run(["policy", "check", "-", "--nodes", "-"]) == ExitCode.USAGE
+        assert run(["policy", "check", "-", "--facts", "-"]) == ExitCode.USAGE
         assert "Only one of the files can be -" in capsys.readouterr().err
 
     def test_bytes_that_are_no_text_are_no_failure_of_ours(
@@ -122,7 +122,7 @@ class TestTest:
         assert "TS805" in text
 
     def test_users_who_are_not_there_fail_a_test(self, capsys: pytest.CaptureFixture[str]) -> None:
-        code, text = called(capsys, "test", "good.hujson", "--nodes", "nodes.json")
+        code, text = called(capsys, "test", "good.hujson", "--facts", "nodes.json")
         assert code == ExitCode.FINDINGS
         assert "user not found" in text
 
@@ -137,7 +137,7 @@ class TestShow:
 
     def test_a_question(self, capsys: pytest.CaptureFixture[str]) -> None:
         code, text = called(
-            capsys, "show", "good.hujson", "--from", "ana@example.com", "--to", "web1", "--nodes", "nodes.json"
+            capsys, "show", "good.hujson", "--from", "ana@example.com", "--to", "web1", "--facts", "nodes.json"
         )
         assert code == ExitCode.CLEAN
         assert text.startswith("ana@example.com reaches web1 on tcp:80.\n")
@@ -152,7 +152,7 @@ class TestShow:
         assert run(["policy", "show", "gone.hujson"]) == ExitCode.USAGE
         capsys.readouterr()
         assert called(capsys, "show", "wrong.hujson")[0] == ExitCode.FINDINGS
-        assert called(capsys, "show", "good.hujson", "--nodes", "bad.json")[0] == ExitCode.FINDINGS
+        assert called(capsys, "show", "good.hujson", "--facts", "bad.json")[0] == ExitCode.FINDINGS
 
 
 class TestDiff:
@@ -173,13 +173,13 @@ class TestDiff:
         other = NODES.replace("tag:web", "tag:db")
         (folder / "other.json").write_text(other, encoding="utf-8")
         arguments = ("diff", "good.hujson", "good.hujson")
-        assert called(capsys, *arguments, "--nodes", "nodes.json")[0] == ExitCode.CLEAN
-        code, text = called(capsys, *arguments, "--old-nodes", "nodes.json", "--new-nodes", "other.json")
+        assert called(capsys, *arguments, "--facts", "nodes.json")[0] == ExitCode.CLEAN
+        code, text = called(capsys, *arguments, "--old-facts", "nodes.json", "--new-facts", "other.json")
         assert code == ExitCode.CHANGES
         assert "web1" in text
-        assert called(capsys, *arguments, "--old-nodes", "bad.json")[0] == ExitCode.FINDINGS
-        assert called(capsys, *arguments, "--nodes", "bad.json")[0] == ExitCode.FINDINGS
-        assert run(["policy", *arguments, "--nodes", "nodes.json", "--new-nodes", "nodes.json"]) == ExitCode.USAGE
+        assert called(capsys, *arguments, "--old-facts", "bad.json")[0] == ExitCode.FINDINGS
+        assert called(capsys, *arguments, "--facts", "bad.json")[0] == ExitCode.FINDINGS
+        assert run(["policy", *arguments, "--facts", "nodes.json", "--new-facts", "nodes.json"]) == ExitCode.USAGE
 
     def test_errors_of_both_files_are_said(self, capsys: pytest.CaptureFixture[str]) -> None:
         code, text = called(capsys, "diff", "wrong.hujson", "broken.hujson")
