@@ -215,5 +215,7 @@ class Deployed:
     namespaces: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     secrets: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Namespace, name and keys; never a value."""
+    secrets_to_come: tuple[tuple[str, str], ...] = ()
+    """Namespace and name of Secrets that a controller makes of something else, so that their keys are not known."""
     kinds: frozenset[str] = field(default_factory=frozenset[str])
     """The kinds of the CustomResourceDefinitions among the manifests."""

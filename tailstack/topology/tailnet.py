@@ -97,7 +97,9 @@ class Operator:
     """The operator of one cluster. `existing_secret` names a Secret that somebody else provides; else the stack makes
     an OAuth client whose tags are `tags`. `proxy_tags` are worn by proxies that nobody declared.
 
-    `allows_impersonation` tells that the chart sets up what a kube-apiserver ProxyGroup in auth mode needs.
+    `allows_impersonation` tells that the chart sets up what a kube-apiserver ProxyGroup in auth mode needs. `is_assumed`
+    tells that no manifest shows the operator, so that it is taken to be as the chart makes it by default. The chart's
+    version is empty where manifests do not tell it.
     """
 
     hostname: str
@@ -111,6 +113,7 @@ class Operator:
     ingress_class: str | None = "tailscale"
     default_proxy_class: str | None = None
     allows_impersonation: bool = False
+    is_assumed: bool = False
     place: Place
 
 
@@ -314,7 +317,10 @@ class BasePolicy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tailnet:
-    """A whole environment. Tuples are in the order of the files, so that the same topology gives the same bytes."""
+    """A whole environment. Tuples are in the order of the files, so that the same topology gives the same bytes.
+
+    `is_dns_name_assumed` tells that nobody said `dns_name`: it is what most of the manifests name, or a stand-in.
+    """
 
     environment: str
     dns_name: str
@@ -329,6 +335,7 @@ class Tailnet:
     access: tuple[Access, ...] = ()
     place: Place
     files: tuple[str, ...] = field(default=(), compare=False)
+    is_dns_name_assumed: bool = False
 
     @property
     def exposures(self) -> tuple[Exposure, ...]:
