@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from tailstack.access import mistakes
 from tailstack.access.allocation import without_garbage_collection
-from tailstack.access.compile import CompiledPolicy, compile_policy
+from tailstack.access.compile import CompiledPolicy, compile_policy, hand_written
+from tailstack.access.facts import Facts
 from tailstack.finding import Finding, InvalidTailnetError, in_order
+from tailstack.manifests.adapter import tailnet_of
+from tailstack.manifests.reading import Read
 from tailstack.rules.proof import LinkProof
 from tailstack.rules.registry import CHECKS
-from tailstack.rules.subject import subject_of
+from tailstack.rules.subject import Subject, subject_of
 from tailstack.topology.loading import load_environment
-from tailstack.topology.tailnet import Tailnet
+from tailstack.topology.tailnet import BasePolicy, Tailnet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +36,10 @@ class Checked:
         return any(finding.is_error for finding in self.findings)
 
 
-def check_environment(project: Path, environment: str, at: datetime) -> Checked:
+def check_environment(project: Path, environment: str, at: datetime, facts: Facts | None = None) -> Checked:
     """Load an environment and find every mistake in it. `at` is the time at which rotations are read.
+
+    `facts` are what is known of the live tailnet, which some rules need.
 
     Mistakes are in the answer and never raised. OSError where the files cannot be read at all.
     """
@@ -43,21 +48,48 @@ def check_environment(project: Path, environment: str, at: datetime) -> Checked:
             tailnet = load_environment(project, environment, at)
         except InvalidTailnetError as error:
             return Checked(environment=environment, tailnet=None, policy=None, findings=error.findings)
-        return _checked(tailnet)
+        return _checked(tailnet, facts)
 
 
-def check_tailnet(tailnet: Tailnet) -> Checked:
+def check_tailnet(tailnet: Tailnet, facts: Facts | None = None) -> Checked:
     """Compile the policy of a tailnet and apply every rule to the two."""
     with without_garbage_collection():
-        return _checked(tailnet)
+        return _checked(tailnet, facts)
 
 
-def _checked(tailnet: Tailnet) -> Checked:
+MANIFESTS = "manifests"
+"""What stands for the name of an environment where there is none."""
+
+
+def check_manifests(
+    read: Read, policy: BasePolicy, *, facts: Facts | None = None, dns_name: str | None = None
+) -> Checked:
+    """Apply every rule to the Kubernetes manifests of all clusters and the policy file of their tailnet.
+
+    `dns_name` is that of the tailnet, such as tail1a2b.ts.net; without it, it is taken from what the manifests name.
+    """
+    with without_garbage_collection():
+        tailnet = tailnet_of(read.objects, policy=policy, dns_name=dns_name, environment=MANIFESTS)
+        try:
+            compiled = hand_written(policy)
+        except InvalidTailnetError as error:
+            findings = in_order((*read.findings, *error.findings))
+            return Checked(environment=MANIFESTS, tailnet=tailnet, policy=None, findings=findings)
+        subject = subject_of(tailnet, compiled, objects=read.objects, facts=facts)
+        checked = _applied(subject)
+        return replace(checked, findings=in_order((*read.findings, *checked.findings)))
+
+
+def _checked(tailnet: Tailnet, facts: Facts | None = None) -> Checked:
     try:
         policy = compile_policy(tailnet)
     except InvalidTailnetError as error:
         return Checked(environment=tailnet.environment, tailnet=tailnet, policy=None, findings=error.findings)
-    subject = subject_of(tailnet, policy)
+    return _applied(subject_of(tailnet, policy, facts=facts))
+
+
+def _applied(subject: Subject) -> Checked:
+    tailnet, policy = subject.tailnet, subject.policy
     found = [*policy.findings, *(finding for check in CHECKS for finding in check(subject))]
     return Checked(
         environment=tailnet.environment,

@@ -1,0 +1,53 @@
+"""Runs the example of a rule: a text that is one file, or several below header lines such as `# blue/app.yaml`.
+
+Without a header the text is YAML of the language, and what every environment needs is put beside it. `# base.hujson` is then
+the hand-written policy file. Files in folders (`# blue/app.yaml`) are Kubernetes manifests, a folder for each cluster, with
+`# policy.hujson` as the tailnet's policy file. `# facts.json` is what is known of the live tailnet, with either.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tailstack.access.facts import Facts, read_facts
+from tailstack.finding import Finding
+from tailstack.manifests.reading import read_manifests
+from tailstack.rules.check import check_manifests, check_tailnet
+from tailstack.topology.loading import resolve_files
+from tailstack.topology.tailnet import BasePolicy
+from tests.rules.environments import TAILNET, WITH_BASE
+from tests.topology.marked import AT, ENVIRONMENT, path_of
+
+POLICY = '{"tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]}, "grants": []}'
+"""The policy file of manifests that come without one."""
+
+DNS_NAME = "tail1a2b.ts.net"
+
+_HEADER = re.compile(r"^# (\S+\.(?:yaml|json|hujson))$", re.MULTILINE)
+
+
+def files_of_example(text: str) -> dict[str, str]:
+    """The files of an example by their paths; the text before any header is `main.yaml`."""
+    first, *rest = _HEADER.split(text)
+    files = {"main.yaml": first} if first.strip() else {}
+    return files | dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def findings_of_example(text: str) -> tuple[Finding, ...]:
+    """Everything that checking an example finds."""
+    files = files_of_example(text)
+    live = files.pop("facts.json", None)
+    facts = read_facts(live, file="facts.json") if live is not None else None
+    if any("/" in path for path in files):
+        policy = BasePolicy(file="policy.hujson", text=files.pop("policy.hujson", POLICY))
+        return check_manifests(read_manifests(files), policy, facts=facts, dns_name=DNS_NAME).findings
+    return _of_environment(files, facts)
+
+
+def _of_environment(files: dict[str, str], facts: Facts | None) -> tuple[Finding, ...]:
+    if not any(re.search(r"^tailnet:", text, re.MULTILINE) for text in files.values()):
+        files["a.yaml"] = WITH_BASE if "base.hujson" in files else TAILNET
+    elif not any(re.search(r"^defaults:", text, re.MULTILINE) for text in files.values()):
+        files["a.yaml"] = TAILNET.partition("\n")[2]
+    paths = {path_of(name): text for name, text in files.items()}
+    return check_tailnet(resolve_files(paths, ENVIRONMENT, AT), facts).findings
