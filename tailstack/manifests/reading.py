@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from tailstack.finding import Finding, Place, in_order
 from tailstack.manifests.documents import read_documents
 from tailstack.manifests.objects import TAILSCALE, KubernetesObject, Objects, Reference, as_text, objects_of
-from tailstack.manifests.rules import DUPLICATE_OBJECT, NO_CLUSTER, NOT_KUBERNETES, NOT_RENDERED, SHAPE
+from tailstack.manifests.operators import operator_deployments, uses_tailscale
+from tailstack.manifests.rules import (
+    DUPLICATE_OBJECT,
+    NO_CLUSTER,
+    NOT_KUBERNETES,
+    NOT_RENDERED,
+    OPERATOR_NOT_SHOWN,
+    SHAPE,
+)
 from tailstack.manifests.values import ManifestList, ManifestMap, Mark, Value
 from tailstack.topology.wording import quoted
 
@@ -101,7 +109,9 @@ def read_manifests(files: Mapping[str, str]) -> Read:
                     message=f"{made.title} of cluster {made.cluster} is declared twice, and differently.",
                 )
             )
-    return Read(objects=objects_of([*objects.values(), *unnamed]), findings=in_order(findings))
+    every = objects_of([*objects.values(), *unnamed])
+    findings.extend(_operators_not_shown(every))
+    return Read(objects=every, findings=in_order(findings))
 
 
 def _kubernetes(cluster: str, file: str, root: Value, at: Mark, findings: list[Finding]) -> Iterator[_Raw]:
@@ -265,6 +275,17 @@ def _not_rendered(made: KubernetesObject) -> Iterator[Finding]:
             message=f"{made.title} installs the operator's chart in cluster {made.cluster}, and is not rendered here.",
             mend=f"Put the output of `helm template {OPERATOR_CHART}` with the same values into the cluster's folder.",
         )
+
+
+def _operators_not_shown(objects: Objects) -> Iterator[Finding]:
+    """One for each cluster whose operator must be guessed, but for those whose release has been named already."""
+    for cluster in objects.clusters:
+        inside = objects.in_cluster(cluster)
+        first = next((made for made in inside if uses_tailscale(made)), None)
+        if first is None or operator_deployments(objects, cluster) or any(map(releases_operator, inside)):
+            continue
+        message = f"No manifest shows the operator of cluster {cluster}, which {first.title} is for."
+        yield OPERATOR_NOT_SHOWN.at(first.place(), message=message)
 
 
 def releases_operator(made: KubernetesObject) -> bool:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tailstack.finding import Needs, Rule, Severity
+
+
+def _multiplied(names: str) -> str:
+    """Aliases that amount to nine times as much on each line."""
+    return "".join(f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]\n" for before, after in pairwise(names))
+
 
 SYNTAX = Rule(
     code="TS060",
@@ -33,7 +41,10 @@ NO_CLUSTER = Rule(
     why="Nothing says which cluster its objects are in, and they are left out.",
     mend="Move the file into a folder that is called as its cluster.",
     needs=Needs.MANIFESTS,
-    bad="# app.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+    bad=(
+        "# app.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+        "# blue/app.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n"
+    ),
     good="# blue/app.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
 )
 NOT_KUBERNETES = Rule(
@@ -108,6 +119,28 @@ TOO_LARGE = Rule(
     mend="Check that it is the right file; split it where it holds many objects.",
     source="https://kubernetes.io/docs/concepts/configuration/configmap/#motivation",
     needs=Needs.MANIFESTS,
+    bad="# blue/app.yaml\na: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n" + _multiplied("abcdefg"),
+    good="# blue/app.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: &a app, labels: {app: *a, part-of: *a}}\n",
+)
+OPERATOR_NOT_SHOWN = Rule(
+    code="TS068",
+    slug="operator-not-shown",
+    severity=Severity.WARNING,
+    what="A cluster has something for the operator, and no manifest shows the operator itself.",
+    why="Names, tags and the class of Ingresses come from its settings, which are taken to be those of the chart by default.",
+    mend="Put the output of `helm template tailscale-operator` with your values into the cluster's folder.",
+    source="https://github.com/tailscale/tailscale/tree/main/cmd/k8s-operator/deploy/chart",
+    needs=Needs.MANIFESTS,
+    bad=(
+        '# blue/app.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, annotations: {tailscale.com/expose: "true"}}\n'
+        "spec: {ports: [{port: 80}]}\n"
+    ),
+    good=(
+        '# blue/app.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, annotations: {tailscale.com/expose: "true"}}\n'
+        "spec: {ports: [{port: 80}]}\n"
+        "# blue/tailscale.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: operator, namespace: tailscale}\n"
+        "spec: {template: {spec: {containers: [{name: operator, image: tailscale/k8s-operator:v1.102.3}]}}}\n"
+    ),
 )
 
 RULES = (
@@ -119,4 +152,5 @@ RULES = (
     DUPLICATE_OBJECT,
     NOT_RENDERED,
     TOO_LARGE,
+    OPERATOR_NOT_SHOWN,
 )
