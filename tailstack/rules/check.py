@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -17,18 +17,23 @@ from tailstack.manifests.reading import Read
 from tailstack.rules.proof import LinkProof
 from tailstack.rules.registry import CHECKS
 from tailstack.rules.subject import Subject, subject_of
+from tailstack.rules.suppress import SuppressedFinding, suppressed
 from tailstack.topology.loading import load_environment
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """What came out. Without a tailnet the declarations could not be read; without a policy, the base policy file."""
+    """What came out. Without a tailnet the declarations could not be read; without a policy, the base policy file.
+
+    `suppressed` are warnings that are meant; they are none of `findings`.
+    """
 
     environment: str
     tailnet: Tailnet | None
     policy: CompiledPolicy | None
     findings: tuple[Finding, ...]
+    suppressed: tuple[SuppressedFinding, ...] = ()
     links: tuple[LinkProof, ...] = ()
 
     @property
@@ -75,9 +80,7 @@ def check_manifests(
         except InvalidTailnetError as error:
             findings = in_order((*read.findings, *error.findings))
             return Checked(environment=MANIFESTS, tailnet=tailnet, policy=None, findings=findings)
-        subject = subject_of(tailnet, compiled, objects=read.objects, facts=facts)
-        checked = _applied(subject)
-        return replace(checked, findings=in_order((*read.findings, *checked.findings)))
+        return _applied(subject_of(tailnet, compiled, objects=read.objects, facts=facts), read.findings)
 
 
 def _checked(tailnet: Tailnet, facts: Facts | None = None) -> Checked:
@@ -88,14 +91,16 @@ def _checked(tailnet: Tailnet, facts: Facts | None = None) -> Checked:
     return _applied(subject_of(tailnet, policy, facts=facts))
 
 
-def _applied(subject: Subject) -> Checked:
+def _applied(subject: Subject, of_reading: Iterable[Finding] = ()) -> Checked:
     tailnet, policy = subject.tailnet, subject.policy
     found = [*policy.findings, *(finding for check in CHECKS for finding in check(subject))]
+    parted = suppressed((*of_reading, *_said_once(found)), tailnet, subject.objects)
     return Checked(
         environment=tailnet.environment,
         tailnet=tailnet,
         policy=policy,
-        findings=in_order(_said_once(found)),
+        findings=parted.kept,
+        suppressed=parted.suppressed,
         links=subject.links,
     )
 

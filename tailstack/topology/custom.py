@@ -78,7 +78,10 @@ class Connector:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorder:
-    """Records sessions. Without tags of its own it wears tag:k8s, whatever the chart says of proxies."""
+    """Records sessions. Without tags of its own it wears tag:k8s, whatever the chart says of proxies.
+
+    `has_default_tags` tells that it names none.
+    """
 
     cluster: str
     name: str
@@ -87,6 +90,7 @@ class Recorder:
     tags: tuple[str, ...]
     has_ui: bool
     has_s3: bool
+    has_default_tags: bool = False
     tailnet: str | None = None
     place: Place
 

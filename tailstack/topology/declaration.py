@@ -8,7 +8,8 @@ clashing names, ports) is decided in `resolve`, which sees all of them.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from itertools import combinations
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue
 from pydantic import Tag as WrittenAs
@@ -28,6 +29,12 @@ class Declaration(BaseModel):
 
 ONE_KEY: dict[str, JsonValue] = {"minProperties": 1, "maxProperties": 1}
 """For editors: exactly one key. `resolve` checks it too, with a message that says more."""
+
+
+def _one_of(*keys: str) -> dict[str, JsonValue]:
+    """For editors: exactly one of these keys, whatever others there are. `resolve` checks it too."""
+    pairs: list[JsonValue] = [{"not": {"required": list(pair)}} for pair in combinations(keys, 2)]
+    return {"minProperties": 1, "allOf": pairs}
 
 
 class Kind(StrEnum):
@@ -126,6 +133,34 @@ PortName = Annotated[
 ]  # fmt: skip
 
 
+# A pattern that JavaScript, in which editors check it, reads alike: at least one character that is no space.
+Reason = Annotated[
+    str, _text(r"\S", "Why this is meant, for whoever reads it next", "Both clusters are run by one team")
+]
+RuleName = Annotated[
+    str,
+    _text(
+        r"^([Tt][Ss][0-9]{3}|[a-z][a-z0-9]*(-[a-z0-9]+)*)$",
+        "The slug or the code of a rule",
+        "exposed-to-nobody",
+        "TS404",
+    ),
+]
+
+
+class SuppressionDeclaration(Declaration):
+    """A warning that is meant: it is not shown where one of its places lies within what this stands in."""
+
+    rule: RuleName = Field(description="The rule, by its slug or its code; `tailstack rule` lists them")
+    reason: Reason = Field(description="Why the warning is meant, for whoever reads it next")
+
+
+_SUPPRESS: Any = Field(
+    default_factory=list[SuppressionDeclaration],
+    description="Warnings about this that are meant, each with its reason",
+)
+
+
 class GroupRotation(Declaration):
     """Whose turn it is: members take turns of equal length, in the order written, for ever.
 
@@ -148,17 +183,32 @@ class GroupRotation(Declaration):
 class GroupDeclaration(Declaration):
     """A group whose members are written here, synchronised from an identity provider, or taken from a rotation."""
 
-    model_config = ConfigDict(json_schema_extra=ONE_KEY)
+    model_config = ConfigDict(json_schema_extra=_one_of("members", "synced", "rotation"))
 
     members: list[Login] | None = Field(default=None, description="Login names of the members")
     synced: Literal[True] | None = Field(
         default=None, description="Members come from the identity provider; unknown here"
     )
     rotation: GroupRotation | None = Field(default=None, description="Members take turns")
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 GroupEntry = Annotated[
     Annotated[list[Login], WrittenAs(Kind.LIST)] | Annotated[GroupDeclaration, WrittenAs(Kind.MAPPING)], _BY_KIND
+]
+
+
+class PostureDeclaration(Declaration):
+    """A posture as a mapping, for one that needs more than its assertions."""
+
+    assertions: list[Assertion] = Field(min_length=1, description="Conditions on a device; all of them must hold")
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
+
+
+PostureEntry = Annotated[
+    Annotated[list[Assertion], Field(min_length=1), WrittenAs(Kind.LIST)]
+    | Annotated[PostureDeclaration, WrittenAs(Kind.MAPPING)],
+    _BY_KIND,
 ]
 
 
@@ -194,6 +244,7 @@ class TailnetDeclaration(Declaration):
     magic_dns: bool = Field(default=True, alias="magicDNS", description="Names of nodes resolve in the tailnet")
     https_certificates: bool = Field(default=True, description="Nodes may obtain HTTPS certificates; Ingresses need it")
     policy: PolicyDeclaration = Field(default_factory=PolicyDeclaration, description="The policy file")
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 class MachineDeclaration(Declaration):
@@ -201,6 +252,7 @@ class MachineDeclaration(Declaration):
 
     tags: list[Tag] = Field(min_length=1, description="The tags that the node wears")
     hostname: DnsLabel | None = Field(default=None, description="The node's name; by default the key")
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 class KubeconfigSecret(Declaration):
@@ -292,6 +344,7 @@ class OperatorDeclaration(OperatorDefaults):
         default=None, min_length=1, description="Tags of proxies that nobody declared; by default tag:k8s-<cluster>"
     )
     credentials: CredentialsDeclaration | None = Field(default=None, description="Credentials that exist already")
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 class ServicePortDeclaration(Declaration):
@@ -330,6 +383,7 @@ class Exposed(Declaration):
     formerly: list[Name] = Field(
         default_factory=list, description="Former names, oldest first: tag, node name and Service stay"
     )
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 class ExposeDeclaration(Exposed):
@@ -391,6 +445,7 @@ class EgressDeclaration(Declaration):
     formerly: list[Name] = Field(
         default_factory=list, description="Former names, oldest first: tag, node name and Service stay"
     )
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 class ClusterDeclaration(Declaration):
@@ -406,6 +461,7 @@ class ClusterDeclaration(Declaration):
     expose: dict[Name, ExposeDeclaration] = Field(default_factory=dict, description="Services to expose")
     ingress: dict[Name, IngressDeclaration] = Field(default_factory=dict, description="HTTPS in front of Services")
     egress: dict[Name, EgressDeclaration] = Field(default_factory=dict, description="Services that lead out")
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 class LabelSelector(Declaration):
@@ -471,6 +527,7 @@ class AccessDeclaration(Declaration):
     kubernetes: KubernetesAccessDeclaration | None = Field(
         default=None, description="Rights behind an API-server proxy"
     )
+    suppress: list[SuppressionDeclaration] = _SUPPRESS
 
 
 class Defaults(Declaration):
@@ -491,7 +548,7 @@ class EnvironmentDeclaration(Declaration):
     tailnet: TailnetDeclaration = Field(description="The tailnet as a whole. Needed in one of the files")
     defaults: Defaults = Field(default_factory=Defaults, description="What holds for every cluster")
     groups: dict[GroupName, GroupEntry] = Field(default_factory=dict, description="Groups of users")
-    postures: dict[PostureName, Annotated[list[Assertion], Field(min_length=1)]] = Field(
+    postures: dict[PostureName, PostureEntry] = Field(
         default_factory=dict, description="Conditions on a device; all of one posture must hold"
     )
     machines: dict[Name, MachineDeclaration] = Field(default_factory=dict, description="Nodes outside the clusters")

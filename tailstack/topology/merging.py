@@ -20,8 +20,9 @@ DECLARED_TWICE = Rule(
 
 _Spread: TypeAlias = "Mapping[str, _Spread | None]"
 _ANY_NAME = "*"
-_JOINED = "access"
-_CLUSTER: _Spread = {part: {} for part in sorted(NAMED_PARTS)}
+_JOINED: _Spread = {}
+"""Stands for a list, which is joined with those of other files."""
+_CLUSTER: _Spread = {**{part: {} for part in sorted(NAMED_PARTS)}, "suppress": _JOINED}
 
 # What may be spread over files, by key; * stands for every name.
 _SPREAD: _Spread = {
@@ -29,14 +30,15 @@ _SPREAD: _Spread = {
     "postures": {},
     "machines": {},
     "clusters": {_ANY_NAME: _CLUSTER},
-    _JOINED: {},
+    "access": _JOINED,
 }
 
 
 def merge(roots: Iterable[PlacedMap]) -> tuple[PlacedMap, tuple[Finding, ...]]:
     """Merge the files in the order given; the first of them is taken over and changed.
 
-    A section that is a map of named things merges by name, and so do the parts of one cluster; `access` is joined.
+    A section that is a map of named things merges by name, and so do the parts of one cluster; `access` is joined, and so
+    is what a cluster suppresses.
     Of what is declared twice the first stays, and a finding names both places.
     """
     first, *others = roots
@@ -60,7 +62,7 @@ def _merge_into(into: PlacedMap, more: PlacedMap, spread: _Spread, path: Path, f
         elif isinstance(there, PlacedList) and isinstance(value, PlacedList):
             there += value
             there.marks += value.marks
-        elif isinstance(value, PlacedList if key == _JOINED else PlacedMap):
+        elif isinstance(value, PlacedList if inside is _JOINED else PlacedMap):
             findings.append(wrong_type((*path, key), there, Place(*into.marks[key][1])))
             into.put(key, value, *more.marks[key])
         else:

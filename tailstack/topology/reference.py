@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tailstack.topology.schema import DEFINITIONS, Schema, file_schema
 from tailstack.topology.shape import expectation, resolved
@@ -14,6 +14,7 @@ END = "<!-- end of reference -->"
 
 _NAMED = "<name>"
 _ITEM = "[]"
+_MOST_PLACES = 3
 
 
 def reference() -> str:
@@ -25,7 +26,7 @@ def reference() -> str:
     parts = [_table("A file", "Every section may be absent, because it may stand in another file.", root)]
     for definition, where in places.items():
         schema: Schema = root["definitions"][definition]
-        parts.append(_table(", ".join(f"`{place}`" for place in where), schema["description"], schema))
+        parts.append(_table(_heading(where), schema["description"], schema))
     return "\n".join(parts)
 
 
@@ -53,6 +54,13 @@ def _mappings(schema: Schema, place: str) -> Iterator[tuple[str, str]]:
         yield from _mappings(below, f"{place}.{_NAMED}")
     if "items" in schema:
         yield from _mappings(schema["items"], place + _ITEM)
+
+
+def _heading(places: Sequence[str]) -> str:
+    """All places of a mapping; what may stand nearly everywhere is called by its key alone."""
+    if len(places) > _MOST_PLACES:
+        places = [places[0].rpartition(".")[2]]
+    return ", ".join(f"`{place}`" for place in places)
 
 
 def _table(heading: str, description: str, schema: Schema) -> str:

@@ -16,6 +16,7 @@ from tailstack.topology.declaration import (
     GroupRotation,
     MachineDeclaration,
     PolicyTests,
+    PostureDeclaration,
 )
 from tailstack.topology.entries import AccessResolver
 from tailstack.topology.links import LinkResolver
@@ -24,6 +25,7 @@ from tailstack.topology.notes import UNKNOWN_REFERENCE, Notes
 from tailstack.topology.placed import Path
 from tailstack.topology.references import References
 from tailstack.topology.rotation import on_turn, read_time
+from tailstack.topology.suppressions import suppressions
 from tailstack.topology.tailnet import (
     Access,
     BasePolicy,
@@ -84,8 +86,8 @@ def resolve(
         derive_tests=declaration.tailnet.policy.tests is PolicyTests.DERIVED,
         groups=tuple(_group(notes, name, group, at) for name, group in declaration.groups.items()),
         postures=tuple(
-            Posture(name=name, assertions=tuple(assertions), place=notes.key("postures", name))
-            for name, assertions in declaration.postures.items()
+            Posture(name=name, assertions=tuple(_assertions(posture)), place=notes.key("postures", name))
+            for name, posture in declaration.postures.items()
         ),
         machines=tuple(machines.values()),
         clusters=tuple(
@@ -93,6 +95,7 @@ def resolve(
             for name, cluster in declaration.clusters.items()
         ),
         access=_access(AccessResolver(notes=notes, references=references), declaration.access),
+        suppressions=tuple(suppressions(declaration, notes)),
         place=notes.key("tailnet"),
         files=files,
     )
@@ -171,6 +174,10 @@ def _group(notes: Notes, name: str, declared: list[str] | GroupDeclaration, at: 
             place=place,
         )
     return Group(name=name, members=None if declared.members is None else tuple(declared.members), place=place)
+
+
+def _assertions(declared: list[str] | PostureDeclaration) -> list[str]:
+    return declared.assertions if isinstance(declared, PostureDeclaration) else declared
 
 
 def _on_turn(notes: Notes, path: Path, rotation: GroupRotation, at: datetime) -> tuple[str, ...]:

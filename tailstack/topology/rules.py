@@ -14,6 +14,7 @@ from tailstack.topology import (
     ports,
     resolve,
     scopes,
+    suppressions,
     validation,
 )
 
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = tuple(
             *links.RULES,
             *entries.RULES,
             *resolve.RULES,
+            *suppressions.RULES,
         ),
         key=lambda rule: rule.code,
     )

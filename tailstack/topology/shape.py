@@ -31,6 +31,8 @@ _SYNTAXES = (
     declaration.KubernetesGroup,
     declaration.RoleName,
     declaration.PortName,
+    declaration.Reason,
+    declaration.RuleName,
 )
 
 

@@ -5,6 +5,7 @@ All later stages (access, rules, components, report) read this and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -121,7 +122,7 @@ class Operator:
 class Exposure:
     """A Service that is a node of the tailnet, or with a `proxy_group` the Tailscale Service `svc:<hostname>`.
 
-    `former_names` are oldest first.
+    `former_names` are oldest first. `has_default_hostname` tells that the operator makes the name of namespace and name.
     """
 
     cluster: str
@@ -138,6 +139,7 @@ class Exposure:
     former_names: tuple[str, ...]
     proxy_group: str | None = None
     proxy_class: str | None = None
+    has_default_hostname: bool = False
     place: Place
 
     @property
@@ -158,7 +160,8 @@ class Exposure:
 class Ingress:
     """An HTTPS node in front of a Service, or with a `proxy_group` the Tailscale Service `svc:<hostname>`.
 
-    It listens on tcp:443, and on tcp:80 too where it `serves_http`, if only to redirect.
+    It listens on tcp:443, and on tcp:80 too where it `serves_http`, if only to redirect. `has_default_hostname` tells that
+    the operator makes the name of namespace and name.
     """
 
     cluster: str
@@ -175,6 +178,7 @@ class Ingress:
     serves_http: bool = False
     proxy_group: str | None = None
     proxy_class: str | None = None
+    has_default_hostname: bool = False
     place: Place
 
     @property
@@ -315,6 +319,36 @@ class BasePolicy:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a file, from one place up to another, both in it. Line and column are counted from 1."""
+
+    file: str
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+    def holds(self, place: Place) -> bool:
+        return self.file == place.file and self.first <= (place.line, place.column) <= self.last
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suppression:
+    """A warning that is meant. `rule` is a slug or a code, as it was written; nobody has looked yet whether there is one.
+
+    `stretches` are where the thing stands that it is written at: a cluster may be spread over files. `place` is where a
+    reader finds the suppression.
+    """
+
+    rule: str
+    reason: str
+    place: Place
+    stretches: tuple[Stretch, ...]
+
+    def covers(self, places: Iterable[Place]) -> bool:
+        """Whether one of the places lies within the thing."""
+        return any(stretch.holds(place) for place in places for stretch in self.stretches)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tailnet:
     """A whole environment. Tuples are in the order of the files, so that the same topology gives the same bytes.
@@ -333,6 +367,7 @@ class Tailnet:
     machines: tuple[Machine, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     access: tuple[Access, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
     place: Place
     files: tuple[str, ...] = field(default=(), compare=False)
     is_dns_name_assumed: bool = False

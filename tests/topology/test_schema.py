@@ -25,7 +25,7 @@ VALIDATOR: Any = Draft7Validator
 DRAFT_7 = {
     *("$schema", "$ref", "definitions", "title", "description", "default", "examples", "type", "enum", "const"),
     *("properties", "patternProperties", "additionalProperties", "required", "minProperties", "maxProperties"),
-    *("items", "minItems", "allOf", "oneOf", "pattern", "minLength", "maxLength", "minimum", "maximum"),
+    *("items", "minItems", "allOf", "not", "oneOf", "pattern", "minLength", "maxLength", "minimum", "maximum"),
 }
 
 
@@ -118,6 +118,9 @@ CLUSTER = "clusters: {blue: {kubernetes: {context: a}, %s}}"
         CLUSTER % "expose: {a: {namespace: b, ports: [tcp:1, {port: tcp:2, targetPort: http}]}}",
         CLUSTER % 'operator: {apiServerProxy: {mode: "off"}}',
         "groups: {group:a: [a@x], group:b: {synced: true}}",
+        "groups: {group:a: {synced: true, suppress: [{rule: TS404, reason: they know}]}}",
+        "postures: {posture:a: {assertions: [node:ipn], suppress: [{rule: a-b, reason: r}]}}",
+        CLUSTER % "suppress: [{rule: exposed-to-nobody, reason: later}]",
         "access: [{name: a, from: [x, {machine: b}], to: [{apiServers: {matchLabels: {a: b}}}]}]",
     ],
 )
@@ -134,6 +137,12 @@ def test_what_the_schema_accepts(text: str) -> None:
         "groups: {group:a: {}}",
         "groups: {group:a: {members: [], synced: true}}",
         "groups: {group:a: {synced: false}}",
+        "groups: {group:a: {members: [], synced: true, suppress: []}}",
+        "postures: {posture:a: {suppress: []}}",
+        CLUSTER % "suppress: [{rule: exposed-to-nobody}]",
+        CLUSTER % 'suppress: [{rule: exposed-to-nobody, reason: " "}]',
+        CLUSTER % "suppress: [{rule: Exposed to nobody, reason: later}]",
+        CLUSTER % "suppress: [exposed-to-nobody]",
         "clusters: {Blue: {}}",
         "clusters: {blue: {kubernetes: {}}}",
         "scope: {}",
@@ -168,6 +177,7 @@ def test_the_reference_has_every_key_and_loses_none_to_markup() -> None:
             assert f"| `{name}` |" in text
     assert "### `clusters.<name>.expose.<name>`" in text
     assert "### `access[].from[]`, `access[].to[]`" in text
+    assert "### `suppress[]`\n" in text
     for line in text.splitlines():
         if line.startswith("| `"):
             cells = re.split(r"(?<!\\)\|", line)
