@@ -41,6 +41,9 @@ class _EventParser(Protocol):
 _PARSER = cast("Callable[[str], _EventParser]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 _FOREIGN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPED_BYTES = range(0xDC80, 0xDD00)
+"""What stands for bytes that are not UTF-8 where they were decoded with `surrogateescape`."""
+
 _BYTE_ORDER_MARK = "\ufeff"
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _JSON_ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL)
@@ -133,7 +136,10 @@ class _Reader:
         foreign = _FOREIGN.search(text)
         if foreign:
             lines = _LINE_BREAK.split(text[: foreign.start()])
-            message = f"The character U+{ord(foreign.group()):04X} is not allowed in YAML."
+            code = ord(foreign.group())
+            message = f"The character U+{code:04X} is not allowed in YAML."
+            if code in _ESCAPED_BYTES:
+                message = f"The byte 0x{code & 0xFF:02X} is not UTF-8 here."
             place = self._place((len(lines), len(lines[-1]) + 1))
             self._stop(SYNTAX.at(place, message=message, mend="Take it out, and save the file as UTF-8."))
         # JSON writes characters beyond U+FFFF as two escapes, which YAML does not know.

@@ -71,11 +71,13 @@ class _Raw:
     list_kind: str = ""
 
 
-def read_manifests(files: Mapping[str, str]) -> Read:
+def read_manifests(files: Mapping[str, str], *, below: str = "") -> Read:
     """Read files by their path (`blue/app/service.yaml`, relative to the folder of all clusters). Never raises.
 
-    Objects that every part renders alike are kept once. Tests of Helm charts are left out, and values of Secrets too.
+    Objects that several files declare alike are kept once. Tests of Helm charts are left out, and values of Secrets too.
+    `below` is the path of the folder itself, for findings to name files as a reader finds them.
     """
+    prefix = f"{below.rstrip('/')}/" if below else ""
     findings: list[Finding] = []
     raw: list[_Raw] = []
     for path in sorted(files):
@@ -83,12 +85,13 @@ def read_manifests(files: Mapping[str, str]) -> Read:
         if not slash:
             message = f"{quoted(path)} lies in no cluster's folder."
             expected = f"a path such as <cluster>/{path}"
-            findings.append(NO_CLUSTER.at(Place(path, 1, 1), message=message, expected=expected))
+            findings.append(NO_CLUSTER.at(Place(prefix + path, 1, 1), message=message, expected=expected))
             continue
-        documents = read_documents(path, files[path])
+        file = prefix + path
+        documents = read_documents(file, files[path])
         findings.extend(documents.findings)
         for root, at in zip(documents.roots, documents.places, strict=True):
-            raw.extend(_kubernetes(cluster, path, root, at, findings))
+            raw.extend(_kubernetes(cluster, file, root, at, findings))
     wide = _CLUSTER_WIDE | frozenset(_wide_by_definition(raw))
     objects: dict[Reference, KubernetesObject] = {}
     unnamed: list[KubernetesObject] = []
