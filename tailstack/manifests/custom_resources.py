@@ -138,6 +138,7 @@ def _recorder(made: KubernetesObject) -> Recorder:
         tags=made.texts("spec", "tags") or RECORDER_TAGS,
         has_ui=made.truth("spec", "enableUI") is True,
         has_s3=made.value("spec", "storage", "s3") is not None,
+        has_default_tags=not made.texts("spec", "tags"),
         tailnet=made.text("spec", "tailnet") or None,
         place=_place(made),
     )

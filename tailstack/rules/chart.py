@@ -23,10 +23,10 @@ RULES = (CHART_TOO_OLD,)
 
 
 def chart_too_old(subject: Subject) -> Iterator[Finding]:
-    """Versions are three numbers; their form is checked where they are read."""
+    """Versions are three numbers; their form is checked where they are read. Manifests may not tell one."""
     for cluster in subject.tailnet.clusters:
         version = cluster.operator.chart.version
-        if tuple(map(int, version.split("."))) < OLDEST_CHART:
+        if version and tuple(map(int, version.split("."))) < OLDEST_CHART:
             yield CHART_TOO_OLD.at(
                 cluster.operator.place,
                 message=f"Cluster {cluster.name} has the chart {version}.",

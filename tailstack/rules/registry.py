@@ -9,7 +9,22 @@ from __future__ import annotations
 from tailstack.access import compile as compiling
 from tailstack.access import doubts, facts, mistakes
 from tailstack.finding import Rule
-from tailstack.rules import api_server, chart, ingress, links, names, policy_file, tags
+from tailstack.rules import (
+    api_proxy_setup,
+    api_server,
+    chart,
+    credentials,
+    ingress,
+    links,
+    live_names,
+    names,
+    policy_file,
+    rbac,
+    recording,
+    service_names,
+    services,
+    tags,
+)
 from tailstack.rules.subject import Check
 from tailstack.topology.rules import RULES as LANGUAGE_RULES
 
@@ -28,10 +43,17 @@ FAMILIES = {
 
 CHECKS: tuple[Check, ...] = (
     *names.CHECKS,
+    *service_names.CHECKS,
+    *live_names.CHECKS,
     *tags.CHECKS,
+    *credentials.CHECKS,
     *links.CHECKS,
     *ingress.CHECKS,
+    *services.CHECKS,
     *api_server.CHECKS,
+    *rbac.CHECKS,
+    *recording.CHECKS,
+    *api_proxy_setup.CHECKS,
     *chart.CHECKS,
     *policy_file.CHECKS,
 )
@@ -41,10 +63,17 @@ RULES: tuple[Rule, ...] = tuple(
         (
             *LANGUAGE_RULES,
             *names.RULES,
+            *service_names.RULES,
+            *live_names.RULES,
             *tags.RULES,
+            *credentials.RULES,
             *links.RULES,
             *ingress.RULES,
+            *services.RULES,
             *api_server.RULES,
+            *rbac.RULES,
+            *recording.RULES,
+            *api_proxy_setup.RULES,
             *chart.RULES,
             *policy_file.RULES,
             *compiling.RULES,

@@ -8,13 +8,16 @@ from functools import cached_property
 
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.evaluate import Access
-from tailstack.access.facts import Facts
+from tailstack.access.facts import Credential, Facts
 from tailstack.access.nodes import DeclaredNode, declared_nodes
 from tailstack.access.policy import Listed
 from tailstack.finding import Finding
 from tailstack.manifests.objects import Objects
+from tailstack.rules.api_proxies import ApiServerProxy, api_server_proxies
 from tailstack.rules.ownership import owners_by_tag
 from tailstack.rules.proof import LinkProof, links
+from tailstack.rules.tailscale_services import DeclaredService, declared_services
+from tailstack.rules.wearing import Wearing, wearings
 from tailstack.topology.tailnet import Cluster, Tailnet
 
 
@@ -60,6 +63,30 @@ class Subject:
     def owners(self) -> Mapping[str, Listed]:
         """The entries of tagOwners by their tags."""
         return owners_by_tag(self.policy.policy)
+
+    @cached_property
+    def wearings(self) -> tuple[Wearing, ...]:
+        """Everything that wears tags, the replicas of one resource once."""
+        return tuple(wearings(self.tailnet, self.nodes))
+
+    @cached_property
+    def credentials(self) -> Mapping[str, tuple[Credential, ...]]:
+        """The credentials that the facts name for each cluster."""
+        found: dict[str, list[Credential]] = {}
+        for client in self.facts.credentials or ():
+            for cluster in dict.fromkeys(client.clusters):
+                found.setdefault(cluster, []).append(client)
+        return {cluster: tuple(clients) for cluster, clients in found.items()}
+
+    @cached_property
+    def api_proxies(self) -> tuple[ApiServerProxy, ...]:
+        """Every API-server proxy that is switched on."""
+        return api_server_proxies(self.tailnet)
+
+    @cached_property
+    def services(self) -> tuple[DeclaredService, ...]:
+        """Every Tailscale Service that a ProxyGroup is to serve."""
+        return declared_services(self.tailnet)
 
 
 Check = Callable[[Subject], Iterable[Finding]]
