@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Iterator
 
-from tailstack.access.derive import KUBERNETES_CAPABILITY
-from tailstack.access.evaluate import Verdict, capability_values
-from tailstack.access.hujson import Json
+from tailstack.access.evaluate import Verdict
 from tailstack.access.nodes import narrowest, tag_wearers
-from tailstack.access.policy import Grant, Keyed
+from tailstack.access.policy import Grant
 from tailstack.access.ports import Ports
-from tailstack.access.selectors import SelectorKind
+from tailstack.access.selectors import Selector, SelectorKind
 from tailstack.finding import Finding, Place, Rule, Severity
+from tailstack.rules.api_proxies import ApiServerProxy
+from tailstack.rules.kubernetes_grants import MASTERS, clusters_of, impersonated, rights, with_capability
 from tailstack.rules.subject import Subject
-from tailstack.topology.declaration import ApiServerProxyMode
-from tailstack.topology.tailnet import Access, DestinationKind
+from tailstack.rules.tailscale_services import service_principal
+from tailstack.topology.tailnet import DestinationKind
 from tailstack.topology.wording import listed
 
 NO_NETWORK_PATH = Rule(
@@ -34,15 +32,6 @@ GRANT_DST_NOT_PROXY = Rule(
     why="Nothing there reads the capability; users are refused as users without groups.",
     mend="Grant it on the tag of the operator that is meant, or switch its proxy to auth mode.",
     source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
-)
-GROUP_NOT_BOUND = Rule(
-    code="TS603",
-    slug="group-not-bound",
-    severity=Severity.WARNING,
-    what="A Kubernetes group is impersonated in a cluster in which nothing declared binds a role to it.",
-    why="Unless somebody else binds one there, every request is answered with Forbidden.",
-    mend="Add `bind: {clusterRole: ...}` to the access entry, or to another one that covers the cluster.",
-    source="https://kubernetes.io/docs/reference/access-authn-authz/rbac/",
 )
 SYSTEM_MASTERS = Rule(
     code="TS604",
@@ -71,46 +60,66 @@ POSTURE_BYPASS = Rule(
     mend="Add the posture to the other grants, or take it out.",
     source="https://tailscale.com/kb/1288/device-posture",
 )
-RULES = (NO_NETWORK_PATH, GRANT_DST_NOT_PROXY, GROUP_NOT_BOUND, SYSTEM_MASTERS, GRANT_SPAN, POSTURE_BYPASS)
-
-MASTERS = "system:masters"
-BOUND_BY_KUBERNETES = frozenset({MASTERS, "system:authenticated", "system:unauthenticated"})
-"""Groups that have rights in every cluster: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings."""
-
-
-def impersonated(app: tuple[Keyed, ...]) -> frozenset[str]:
-    """The Kubernetes groups that a grant's capabilities let a proxy impersonate."""
-    values = [
-        value
-        for capability in app
-        if capability.key == KUBERNETES_CAPABILITY
-        for value in capability_values(capability)
-    ]
-    return frozenset(group for value in values for group in _groups(value))
-
-
-def _groups(value: Json) -> Iterator[str]:
-    impersonate: object = value.get("impersonate") if isinstance(value, dict) else None
-    groups: object = cast("Mapping[str, Any]", impersonate).get("groups") if isinstance(impersonate, dict) else None
-    if isinstance(groups, list):
-        yield from (group for group in cast("list[object]", groups) if isinstance(group, str))
-
-
-def _with_capability(subject: Subject) -> Iterator[Grant]:
-    for grant in subject.policy.policy.grants or ():
-        if any(capability.key == KUBERNETES_CAPABILITY for capability in grant.app):
-            yield grant
+PROXY_OFF = Rule(
+    code="TS607",
+    slug="proxy-off",
+    what="A grant gives Kubernetes rights on the tag of operators whose API-server proxy is off.",
+    why="Nothing listens there: kubectl is refused a connection.",
+    mend="Switch the API-server proxy on (apiServerProxyConfig.mode of the chart), or take the grant out.",
+    source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
+    bad="""# base.hujson
+{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"],
+  "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["readers"]}}]}}]}
+# main.yaml
+clusters:
+  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: "off"}}}
+""",
+    good="""# base.hujson
+{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"],
+  "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["readers"]}}]}}]}
+# main.yaml
+clusters:
+  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: auth}}}
+""",
+)
+NOAUTH_IMPERSONATE = Rule(
+    code="TS612",
+    slug="noauth-impersonate",
+    severity=Severity.WARNING,
+    what="A grant gives Kubernetes rights at an API-server proxy in noauth mode.",
+    why="Such a proxy only carries the connection: it reads no rights, and clients must bring credentials of their own.",
+    mend="Switch the proxy to auth mode, or take the capability out of the grant and keep its port.",
+    source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
+    bad="""# base.hujson
+{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"],
+  "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["readers"]}}]}}]}
+# main.yaml
+clusters:
+  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: noauth}}}
+""",
+    good="""# base.hujson
+{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"]}]}
+# main.yaml
+clusters:
+  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: noauth}}}
+""",
+)
+RULES = (
+    NO_NETWORK_PATH,
+    GRANT_DST_NOT_PROXY,
+    SYSTEM_MASTERS,
+    GRANT_SPAN,
+    POSTURE_BYPASS,
+    PROXY_OFF,
+    NOAUTH_IMPERSONATE,
+)
 
 
 def no_network_path(subject: Subject) -> Iterator[Finding]:
     """Derived grants carry their port, so only a hand-written policy file can lack one."""
-    for grant in _with_capability(subject):
+    for grant in with_capability(subject):
         for source in grant.src:
-            cut_off = [
-                target.name
-                for target in grant.dst
-                if subject.access.reach(source.name, target.name, "tcp", 443).verdict is Verdict.DENIED
-            ]
+            cut_off = [target.name for target in grant.dst if not _reaches(subject, source.name, target.name)]
             if cut_off:
                 yield NO_NETWORK_PATH.at(
                     *subject.policy.sources(source.place),
@@ -119,96 +128,62 @@ def no_network_path(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def grant_dst_not_proxy(subject: Subject) -> Iterator[Finding]:
-    """Of tags only: other selectors may match an operator that is not declared here."""
-    modes = ApiServerProxyMode
-    operators = [cluster.operator for cluster in subject.tailnet.clusters]
-    worn = {tag for operator in operators if operator.api_server_proxy is modes.AUTH for tag in operator.tags}
-    for grant in _with_capability(subject):
-        for target in grant.dst:
-            if target.kind is SelectorKind.TAG and target.name not in worn:
-                yield GRANT_DST_NOT_PROXY.at(
-                    *subject.policy.sources(target.place),
-                    message=f"No operator with an API-server proxy in auth mode wears {target.name}.",
-                    expected=f"one of {listed(sorted(worn))}"
-                    if worn
-                    else "an operator with apiServerProxy: {mode: auth}",
-                )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Rights:
-    """Kubernetes groups that are impersonated in some clusters."""
-
-    who: str
-    groups: tuple[str, ...]
-    clusters: tuple[str, ...]
-    postures: tuple[str, ...]
-    place: Place
-
-
-def _rights(subject: Subject) -> Iterator[_Rights]:
-    """Those of access entries as they are declared, then those of the hand-written policy file by the tags it names."""
-    for access in subject.tailnet.access:
-        if access.kubernetes is not None:
-            yield _Rights(
-                who=f'access "{access.name}"',
-                groups=access.kubernetes.groups,
-                clusters=_clusters(access),
-                postures=access.src_posture,
-                place=access.kubernetes.place,
-            )
-    for grant in _with_capability(subject):
-        if subject.policy.is_derived(grant.place):
-            continue
-        names = {target.name for target in grant.dst}
-        yield _Rights(
-            who="a grant of the hand-written policy file",
-            groups=tuple(sorted(impersonated(grant.app))),
-            clusters=tuple(c.name for c in subject.tailnet.clusters if not names.isdisjoint(c.operator.tags)),
-            postures=tuple(posture.text for posture in grant.src_posture),
-            place=subject.policy.sources(grant.place)[0],
-        )
-
-
-def _clusters(access: Access) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(
-            destination.reference
-            for destination in access.destinations
-            if destination.kind is DestinationKind.API_SERVER
-        )
+def _reaches(subject: Subject, source: str, target: str) -> bool:
+    """A kube-apiserver ProxyGroup is reached by its Tailscale Service, whatever its tag is granted for."""
+    if subject.access.reach(source, target, "tcp", 443).verdict is not Verdict.DENIED:
+        return True
+    services = (
+        service_principal(proxy.group.service or "", proxy.tags)
+        for proxy in subject.api_proxies
+        if proxy.group is not None and target in proxy.names
     )
+    return any(subject.access.reach(source, service, "tcp", 443).verdict is not Verdict.DENIED for service in services)
 
 
-def group_not_bound(subject: Subject) -> Iterator[Finding]:
-    """Any access entry may bind the group, as long as it covers the cluster."""
-    bound = {
-        (group, cluster)
-        for access in subject.tailnet.access
-        if access.kubernetes is not None and access.kubernetes.bind is not None
-        for group in access.kubernetes.groups
-        for cluster in _clusters(access)
-    }
-    for rights in _rights(subject):
-        for group in rights.groups:
-            missing = [cluster for cluster in rights.clusters if (group, cluster) not in bound]
-            if missing and group not in BOUND_BY_KUBERNETES:
-                yield GROUP_NOT_BOUND.at(
-                    rights.place,
-                    message=f"The Kubernetes group {group} ({rights.who}) is bound to no role in {listed(missing)}.",
-                    expected=f"a role for {group} in each cluster that the entry covers",
-                )
+def grant_dst_not_proxy(subject: Subject) -> Iterator[Finding]:
+    """Of tags only: other selectors may match an operator that is not declared here. Three mistakes that exclude another."""
+    if any(cluster.operator.is_assumed for cluster in subject.tailnet.clusters):
+        return
+    reading = sorted({tag for proxy in subject.api_proxies if proxy.impersonates for tag in proxy.tags})
+    for grant in with_capability(subject):
+        for target in grant.dst:
+            if target.kind is SelectorKind.TAG and target.name not in reading:
+                yield _unread(subject, target, reading)
+
+
+def _unread(subject: Subject, target: Selector, reading: list[str]) -> Finding:
+    places = subject.policy.sources(target.place)
+    plain = [proxy for proxy in subject.api_proxies if target.name in proxy.names]
+    if plain:
+        return NOAUTH_IMPERSONATE.at(
+            *places,
+            *(proxy.place for proxy in plain),
+            message=f"Only API-server proxies in noauth mode wear {target.name}: {listed(p.who for p in plain)}.",
+            expected="a proxy in auth mode",
+        )
+    off = [cluster for cluster in subject.tailnet.clusters if target.name in cluster.operator.tags]
+    if off:
+        return PROXY_OFF.at(
+            *places,
+            *(cluster.operator.place for cluster in off),
+            message=f"{target.name} is worn by {listed(f'operator {c.name}' for c in off)}, whose API-server proxy is off.",
+            expected="apiServerProxyConfig.mode of true, or a kube-apiserver ProxyGroup",
+        )
+    return GRANT_DST_NOT_PROXY.at(
+        *places,
+        message=f"No operator with an API-server proxy in auth mode wears {target.name}.",
+        expected=f"one of {listed(reading)}" if reading else "an operator with apiServerProxy: {mode: auth}",
+    )
 
 
 def system_masters(subject: Subject) -> Iterator[Finding]:
     """With a posture it is accepted: that is how the vendor's own guide gives it to administrators."""
-    for rights in _rights(subject):
-        if MASTERS in rights.groups and not rights.postures:
-            where = f" in {listed(rights.clusters)}" if rights.clusters else ""
+    for given in rights(subject):
+        if MASTERS in given.groups and not given.postures:
+            where = f" in {listed(given.clusters)}" if given.clusters else ""
             yield SYSTEM_MASTERS.at(
-                rights.place,
-                message=f"{rights.who[:1].upper()}{rights.who[1:]} makes users {MASTERS}{where} from any device.",
+                given.place,
+                message=f"{given.who[:1].upper()}{given.who[1:]} makes users {MASTERS}{where} from any device.",
                 expected="a srcPosture, or a group that RBAC can limit",
             )
 
@@ -217,7 +192,7 @@ def grant_span(subject: Subject) -> Iterator[Finding]:
     """Judged by the tag that is granted: of several that an operator wears, the one that the fewest nodes wear."""
     worn = tag_wearers(subject.nodes)
     for access in subject.tailnet.access:
-        meant = set(_clusters(access))
+        meant = set(clusters_of(access))
         tags = dict.fromkeys(
             narrowest(destination.selectors, worn)
             for destination in access.destinations
@@ -233,6 +208,28 @@ def grant_span(subject: Subject) -> Iterator[Finding]:
                     message=f'Access "{access.name}" to the API server of {listed(meant & {c.name for c in wearing})} is '
                     f"granted on {tag}, which the operator of {listed(c.name for c in also)} wears too.",
                     expected="a tag of its own for each cluster's operator",
+                )
+    yield from _spanning_by_hand(subject)
+
+
+def _spanning_by_hand(subject: Subject) -> Iterator[Finding]:
+    """A hand-written grant names a tag and no cluster: that it means several is only sure where it names several tags."""
+    by_tag: dict[str, list[ApiServerProxy]] = {}
+    for proxy in subject.api_proxies:
+        for tag in proxy.tags if proxy.impersonates else ():
+            by_tag.setdefault(tag, []).append(proxy)
+    for grant in with_capability(subject):
+        for target in grant.dst if not subject.policy.is_derived(grant.place) else ():
+            proxies = by_tag.get(target.name, [])
+            clusters = dict.fromkeys(proxy.cluster for proxy in proxies)
+            if len(clusters) > 1:
+                yield GRANT_SPAN.at(
+                    *subject.policy.sources(target.place),
+                    *dict.fromkeys(proxy.place for proxy in proxies),
+                    message=f"{listed(source.name for source in grant.src)} gets the same Kubernetes rights in "
+                    f"{listed(clusters)}: the API-server proxies of all of them wear {target.name}.",
+                    expected="a tag of its own for each cluster's operator",
+                    mend="Give each operator a tag of its own (operatorConfig.defaultTags), and grant those that are meant.",
                 )
 
 
@@ -276,4 +273,4 @@ def _bypassing(subject: Subject, grant: Grant, source: str, target: str) -> Iter
         yield from (entry.place for entry in useful)
 
 
-CHECKS = (no_network_path, grant_dst_not_proxy, group_not_bound, system_masters, grant_span, posture_bypass)
+CHECKS = (no_network_path, grant_dst_not_proxy, system_masters, grant_span, posture_bypass)
