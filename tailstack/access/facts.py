@@ -62,6 +62,9 @@ SECTIONS = ("devices", "users", "vipServices", "groups", "keys", "settings", "dn
 ANY_PORTS = "do-not-validate"
 """In place of ports, in a service of which the operator keeps the ports to itself."""
 
+OWNER_ANNOTATION = "tailscale.com/owner-references"
+"""On a Tailscale Service, which operators it belongs to: cmd/k8s-operator/ingress-for-pg.go of tailscale.com."""
+
 CREDENTIALS = ("client", "federated")
 """The types of keys by which an operator makes itself known: an OAuth client, or the identity of a service account."""
 
@@ -329,8 +332,13 @@ class _Reader:
                 name=name,
                 addresses=self._spans(fields.get("addrs"), f"{where}.addrs", "an address", is_single=True),
                 ports=self._ports(fields.get("ports"), f"{where}.ports"),
+                is_of_operator=self._has_owner(fields.get("annotations"), f"{where}.annotations"),
+                place=self._place(element),
             )
             yield name, (service, hosts)
+
+    def _has_owner(self, annotations: hujson.Value | None, where: str) -> bool | None:
+        return None if annotations is None else OWNER_ANNOTATION in self._members(annotations, where)
 
     def _hosts(self, value: hujson.Value | None, where: str, devices: Mapping[str, _Device]) -> Iterator[str]:
         for element, text in self._each_text(value, where):

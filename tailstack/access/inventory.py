@@ -52,11 +52,17 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """A Tailscale Service: one name and one pair of addresses on several hosts. `ports` is None where they are not known."""
+    """A Tailscale Service: one name and one pair of addresses on several hosts. `ports` is None where they are not known.
+
+    `is_of_operator` tells whether an operator made it: those of operators carry an annotation with their owners, and of
+    others no operator takes charge. None where its annotations are not known.
+    """
 
     name: str
     addresses: tuple[Span, ...] = ()
     ports: Ports | None = None
+    is_of_operator: bool | None = None
+    place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

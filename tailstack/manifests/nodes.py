@@ -153,6 +153,7 @@ def exposures_of(view: ClusterView) -> Iterator[Exposure]:
                 former_names=(),
                 proxy_group=made.annotation("proxy-group"),
                 proxy_class=view.proxy_class(made),
+                has_default_hostname=made.annotation("hostname") is None,
                 place=made.place("metadata", "name"),
             )
 
@@ -196,6 +197,7 @@ def ingresses_of(view: ClusterView) -> Iterator[Ingress]:
                 serves_http=redirects or (group is not None and made.annotation("http-endpoint") == "enabled"),
                 proxy_group=group,
                 proxy_class=view.proxy_class(made),
+                has_default_hostname=made.text("spec", "tls", 0, "hosts", 0) is None,
                 place=made.place("metadata", "name"),
             )
 

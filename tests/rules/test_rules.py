@@ -586,12 +586,11 @@ def test_a_rule_is_silent_on_a_near_miss(case: Case, change: tuple[str, str]) ->
     assert found(checked, case.rule) == ()
 
 
-def test_every_rule_of_ours_has_a_case() -> None:
+def test_every_rule_without_an_example_has_a_case() -> None:
     families = (names, tags, links, ingress, api_server, chart, policy_file)
-    rules = {rule.code for family in families for rule in family.RULES} | {CONFLICTING_DEFINITION.code}
-    # What is declared brings its attribute along: see test_checks. The language has no Recorder: see test_tags.
-    by_hand = {ingress.FUNNEL_NOT_ALLOWED.code, tags.IMPLICIT_DEFAULT_TAG.code}
-    assert rules - by_hand == {case.rule.code for case in CASES if case.rule.code in rules}
+    rules = {rule.code for family in families for rule in family.RULES if not rule.bad} | {CONFLICTING_DEFINITION.code}
+    by_hand = {ingress.FUNNEL_NOT_ALLOWED.code}  # what is declared brings its attribute along: see test_checks
+    assert rules - by_hand <= {case.rule.code for case in CASES}
 
 
 def test_a_near_miss_exists_for_every_case() -> None:
