@@ -12,6 +12,7 @@ from tailstack.access.facts import Credential, Facts
 from tailstack.access.nodes import DeclaredNode, declared_nodes
 from tailstack.access.policy import Listed
 from tailstack.finding import Finding
+from tailstack.manifests.nodes import ClusterView, view_of
 from tailstack.manifests.objects import Objects
 from tailstack.rules.api_proxies import ApiServerProxy, api_server_proxies
 from tailstack.rules.ownership import owners_by_tag
@@ -77,6 +78,16 @@ class Subject:
             for cluster in dict.fromkeys(client.clusters):
                 found.setdefault(cluster, []).append(client)
         return {cluster: tuple(clients) for cluster, clients in found.items()}
+
+    @cached_property
+    def views(self) -> tuple[ClusterView, ...]:
+        """Each cluster as its operator sees the manifests; none where there are no manifests."""
+        if self.objects is None:
+            return ()
+        return tuple(
+            view_of(self.objects, cluster.name, cluster.operator, cluster.custom, self.tailnet.dns_name)
+            for cluster in self.tailnet.clusters
+        )
 
     @cached_property
     def api_proxies(self) -> tuple[ApiServerProxy, ...]:
