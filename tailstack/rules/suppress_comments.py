@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tailstack.access.hujson import Document, HujsonError, Literal, Object, Value, parse
@@ -123,7 +123,7 @@ class _Layout:
             for start, end in self.entries[:-1]
             if start < comment.start and line in {self._line(start), self._line(end - 1)}
         ]
-        return min(beside, key=lambda entry: (entry[0], -entry[1]), default=None)
+        return _last_of_outermost(beside)
 
     def stretch(self, file: str, entry: _Entry) -> Stretch:
         return Stretch(file, self.position(entry[0]), self.position(entry[1] - 1))
@@ -135,3 +135,12 @@ class _Layout:
 
     def _line(self, offset: int) -> int:
         return bisect_right(self.document.line_starts, offset) - 1
+
+
+def _last_of_outermost(entries: Iterable[_Entry]) -> _Entry | None:
+    """Of the entries that are inside of no other, the last."""
+    last: _Entry | None = None
+    for entry in sorted(entries, key=lambda entry: (entry[0], -entry[1])):
+        if last is None or entry[0] >= last[1]:
+            last = entry
+    return last
