@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Sequence
 
 from tailstack.finding import Finding, Severity
-from tailstack.report.style import Style, counted
+from tailstack.report.style import Style, counted, encodable, one_line
 
 WIDTH = 100
 """Columns that a report for a terminal keeps to, except where a place or a word is longer."""
@@ -16,28 +17,32 @@ JSON_VERSION = "1"
 """Version of the JSON: raised when a field changes its meaning or goes, not when one is added."""
 
 _INDENT = "  "
+_CONTROL_SPACE = re.compile(r"[\t\n\v\f\r]")
 
 
-def as_text(findings: Sequence[Finding], *, colour: bool = False, width: int = WIDTH) -> str:
+def as_text(findings: Sequence[Finding], *, suppressed: int = 0, colour: bool = False, width: int = WIDTH) -> str:
     """One paragraph for each finding, its place first (`file:line:column`, which terminals make a link), then a summary.
 
-    The summary line stands alone where nothing was found. Ends with a newline.
+    The summary line stands alone where nothing was found; `suppressed` is how many findings are not shown. Ends with a
+    newline.
     """
     style = Style(colour=colour)
     paragraphs = [_paragraph(f, style, width) for f in findings]
-    return "\n".join([*paragraphs, summary(findings, colour=colour) + "\n"])
+    return "\n".join([*paragraphs, summary(findings, suppressed=suppressed, colour=colour) + "\n"])
 
 
-def summary(findings: Sequence[Finding], *, colour: bool = False) -> str:
-    """`2 errors, 1 warning`, or `No errors, no warnings.`"""
+def summary(findings: Sequence[Finding], *, suppressed: int = 0, colour: bool = False) -> str:
+    """`2 errors, 1 warning.`, or `No errors, no warnings, 3 suppressed.`"""
     style = Style(colour=colour)
     errors = sum(f.is_error for f in findings)
     warnings = len(findings) - errors
+    meant = [f"{suppressed} suppressed"] if suppressed else []
     if not findings:
-        return style.good("No errors, no warnings.")
+        return style.good(", ".join(["No errors", "no warnings", *meant]) + ".")
     parts = [
         style.bad(counted(errors, "error")) if errors else "no errors",
         style.doubtful(counted(warnings, "warning")) if warnings else "no warnings",
+        *meant,
     ]
     text = ", ".join(parts)
     return text[:1].upper() + text[1:] + "."
@@ -45,19 +50,19 @@ def summary(findings: Sequence[Finding], *, colour: bool = False) -> str:
 
 def _paragraph(finding: Finding, style: Style, width: int) -> str:
     paint = style.bad if finding.is_error else style.doubtful
-    first = str(finding.places[0]) + ": " if finding.places else ""
+    first = one_line(f"{finding.places[0]}: ") if finding.places else ""
     lines = [f"{style.strong(first)}{paint(finding.rule.severity)} {finding.rule.code} {finding.rule.slug}"]
     lines += _wrapped(finding.message, "", width)
     if finding.expected:
         lines += _wrapped(finding.expected, "expected: ", width)
     lines += _wrapped(finding.mend, "mend: ", width)
-    lines += [style.faint(f"{_INDENT}also: {place}") for place in finding.places[1:]]
+    lines += [style.faint(f"{_INDENT}also: {one_line(str(place))}") for place in finding.places[1:]]
     return "\n".join(lines) + "\n"
 
 
 def _wrapped(text: str, label: str, width: int) -> list[str]:
     return textwrap.wrap(
-        text,
+        one_line(_CONTROL_SPACE.sub(" ", text)),
         width=width,
         initial_indent=_INDENT + label,
         subsequent_indent=_INDENT + " " * len(label),
@@ -91,7 +96,7 @@ def as_json(findings: Sequence[Finding], **more: object) -> str:
         "findings": [finding_as_data(f) for f in findings],
         **more,
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return encodable(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
 
 
 def as_github(findings: Sequence[Finding]) -> str:
@@ -100,7 +105,7 @@ def as_github(findings: Sequence[Finding]) -> str:
     Escaped as https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts does, so that no text from a
     file can begin a command of its own. Ends with a newline unless there is nothing to say.
     """
-    return "".join(line + "\n" for f in findings for line in _annotations(f))
+    return encodable("".join(line + "\n" for f in findings for line in _annotations(f)))
 
 
 def _annotations(finding: Finding) -> list[str]:

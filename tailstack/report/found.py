@@ -9,10 +9,12 @@ from tailstack.report.findings import summary
 from tailstack.report.telling import Part, Told
 
 
-def tell_findings(findings: Sequence[Finding]) -> Told:
-    """How many there are, and each with its place, its message and how to mend it."""
+def tell_findings(findings: Sequence[Finding], *, suppressed: int = 0) -> Told:
+    """How many there are, how many more are suppressed, and each with its place, its message and how to mend it."""
     items = tuple(_sentence(finding) for finding in findings)
-    return Told(answer=summary(findings), parts=(Part(title="Findings", items=items),) if items else ())
+    return Told(
+        answer=summary(findings, suppressed=suppressed), parts=(Part(title="Findings", items=items),) if items else ()
+    )
 
 
 def _sentence(finding: Finding) -> str:

@@ -6,9 +6,16 @@ import json
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from tailstack.finding import Rule
+from tailstack.finding import Needs, Rule
 from tailstack.report.findings import JSON_VERSION, WIDTH
 from tailstack.report.style import Style
+from tailstack.report.telling import fenced
+
+_NEEDS = {
+    Needs.TAILNET: "",
+    Needs.MANIFESTS: "manifests (`tailstack check --manifests`)",
+    Needs.FACTS: "facts of the live tailnet (`tailstack check --facts`)",
+}
 
 _PAGE = """\
 # Rules
@@ -28,10 +35,10 @@ def rules_as_text(rules: Sequence[Rule], *, colour: bool = False) -> str:
 
 
 def rule_as_text(rule: Rule, *, colour: bool = False, width: int = WIDTH) -> str:
-    """One rule explained: what it finds, why that matters, how to mend it, where the fact comes from."""
+    """One rule explained: what it finds, why that matters, how to mend it, where the fact comes from, and its examples."""
     style = Style(colour=colour)
     paint = style.bad if rule.severity == "error" else style.doubtful
-    parts = {"what": rule.what, "why": rule.why, "mend": rule.mend, "source": rule.source}
+    parts = {"what": rule.what, "why": rule.why, "mend": rule.mend, "needs": _needs(rule), "source": rule.source}
     lines = [f"{style.strong(rule.code)} {rule.slug} ({paint(rule.severity)})"]
     for name, text in parts.items():
         if text:
@@ -43,11 +50,22 @@ def rule_as_text(rule: Rule, *, colour: bool = False, width: int = WIDTH) -> str
                 break_long_words=False,
                 break_on_hyphens=False,
             )
+    for name, example in (("bad", rule.bad), ("good", rule.good)):
+        if example:
+            lines += [f"  {name}:", *(f"    {line}".rstrip() for line in example.strip("\n").split("\n"))]
     return "\n".join(lines) + "\n"
 
 
+def _needs(rule: Rule) -> str:
+    """What has to be shown beside the tailnet and its policy; nothing for most rules."""
+    return _NEEDS[rule.needs]
+
+
 def rules_as_json(rules: Sequence[Rule]) -> str:
-    """`{"version", "rules": [{"code", "slug", "severity", "what", "why", "mend", "source"}]}`."""
+    """`{"version", "rules": [{"code", "slug", "severity", "what", "why", "mend", "source", "needs", "bad", "good"}]}`.
+
+    `needs` is `tailnet`, `manifests` or `facts`; `bad` and `good` are examples, empty where there are none.
+    """
     data = [
         {
             "code": rule.code,
@@ -57,6 +75,9 @@ def rules_as_json(rules: Sequence[Rule]) -> str:
             "why": rule.why,
             "mend": rule.mend,
             "source": rule.source,
+            "needs": str(rule.needs),
+            "bad": rule.bad,
+            "good": rule.good,
         }
         for rule in rules
     ]
@@ -85,4 +106,17 @@ def _in_markdown(rule: Rule) -> str:
     if rule.source:
         source = f"<{rule.source}>" if rule.source.startswith("https://") else rule.source
         lines.append(f"- Source: {source}")
-    return "\n".join(lines) + "\n"
+    if needs := _needs(rule):
+        lines.append(f"- Needs: {needs}")
+    examples = example_as_markdown(rule)
+    return "\n".join(lines) + "\n" + (f"\n{examples}" if examples else "")
+
+
+def example_as_markdown(rule: Rule) -> str:
+    """What gives the finding and what does not, each as a block of code. Empty for a rule without examples."""
+    blocks = [
+        f"{name}:\n\n{fenced(example.strip(chr(10)) + chr(10), 'yaml')}"
+        for name, example in (("Bad", rule.bad), ("Good", rule.good))
+        if example
+    ]
+    return "\n".join(blocks)

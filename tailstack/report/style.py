@@ -30,6 +30,16 @@ class Style:
         return self._paint("32;1", text)
 
 
+def one_line(text: str) -> str:
+    """The text on one line, with a sign in place of each character that a terminal could take for a command."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def encodable(text: str) -> str:
+    """The text with a question mark for each half of a character: bytes of a file or of its name that are no UTF-8."""
+    return text.encode("utf-8", errors="replace").decode()
+
+
 def counted(number: int, noun: str) -> str:
     """`1 error`, `2 errors`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

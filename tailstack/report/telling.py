@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tailstack.report.findings import WIDTH
 from tailstack.report.markdown import escaped
-from tailstack.report.style import Style
+from tailstack.report.style import Style, one_line
 
 _BACKTICKS = re.compile(r"`+")
 
@@ -30,11 +30,6 @@ class Told:
     answer: str
     parts: tuple[Part, ...] = ()
     is_good: bool | None = None
-
-
-def one_line(text: str) -> str:
-    """The text on one line, with a sign in place of each character that a terminal could take for a command."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def told_as_text(told: Told, *, colour: bool = False, width: int = WIDTH) -> str:

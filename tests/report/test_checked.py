@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from tailstack.report.checked import checked_as_github, checked_as_json, checked_as_text
+from tailstack.report.checked import checked_as_github, checked_as_json, checked_as_text, tell_checked
 from tailstack.report.links import links_as_text, links_summary
 from tests.rules.environments import check
 
@@ -87,6 +87,42 @@ def test_json_has_the_links_with_their_steps() -> None:
         "mend": "Lead the egress to something that is declared, or declare the node under `machines`.",
         "places": [{"file": "stacks/test/main.yaml", "line": 11, "column": 7}],
     }
+
+
+MEANT, _ = check(
+    TEXT.replace("wrong: {", "wrong: {suppress: [{rule: TS303, reason: none}], ").replace(
+        "selector: {a: b}}", "selector: {a: b}, suppress: [{rule: exposed-to-nobody, reason: links only}]}"
+    )
+    + "      lone: {namespace: default, to: {exposure: green.alone}}\n"
+    "    expose: {alone: {namespace: default, ports: [tcp:80], selector: {a: b}, "
+    "suppress: [{rule: egress-loop, reason: a test of the way round}]}}\n"
+)
+
+
+def test_what_is_suppressed_is_counted_and_told_with_its_reason() -> None:
+    assert "1 error, 2 warnings, 1 suppressed.\n3 links" in checked_as_text(MEANT)
+    data = json.loads(checked_as_json(MEANT))
+    (meant,) = data["suppressed"]
+    assert (meant["code"], meant["reason"]) == ("TS303", "a test of the way round")
+    (place,) = (each.suppression.place for each in MEANT.suppressed)
+    assert meant["suppressedAt"] == {"file": place.file, "line": place.line, "column": place.column}
+    assert meant["slug"] not in {finding["slug"] for finding in data["findings"]}
+    assert json.loads(checked_as_json(CHECKED))["suppressed"] == []
+
+
+def test_markdown_has_findings_broken_links_and_what_is_suppressed() -> None:
+    told = tell_checked(MEANT)
+    assert told.answer == "1 error, 2 warnings, 1 suppressed. 3 links, 2 complete."
+    assert [part.title for part in told.parts] == ["Findings", "Broken links", "Suppressed"]
+    assert told.parts[1].items[0].startswith("green.wrong -> blue-nginy.tail1a2b.ts.net: No declared node is called")
+    assert told.parts[2].items[0].endswith("Suppressed: a test of the way round")
+    clean, _ = check("clusters: {}\n")
+    assert (tell_checked(clean).answer, tell_checked(clean).parts) == (
+        "No errors, no warnings. 0 links, 0 complete.",
+        (),
+    )
+    unread, _ = check("clusters: {}\n", base="{")
+    assert tell_checked(unread).answer == "1 error, no warnings."
 
 
 def test_github_gets_annotations() -> None:

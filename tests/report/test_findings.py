@@ -57,6 +57,35 @@ def test_summary_counts_in_words(findings: list[Finding], expected: str) -> None
     assert summary(findings) == expected
 
 
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [([], "No errors, no warnings, 2 suppressed."), ([doubt()], "No errors, 1 warning, 2 suppressed.")],
+)
+def test_summary_counts_what_is_suppressed(findings: list[Finding], expected: str) -> None:
+    assert summary(findings, suppressed=2) == expected
+    assert as_text(findings, suppressed=2).endswith(f"{expected}\n")
+
+
+def test_a_terminal_cannot_be_given_a_command_by_a_file() -> None:
+    evil = DOUBT.at(
+        Place("a\x1b[2J.yaml", 1, 2),
+        Place("b\x07.yaml", 1, 2),
+        message="x\x1b]0;y\x07\n\tz",
+        expected="\x9b",
+        mend="\x08",
+    )
+    text = as_text([evil])
+    assert not [c for c in text if not c.isprintable() and c != "\n"]
+    assert "a\ufffd[2J.yaml:1:2: warning" in text
+    assert "  x\ufffd]0;y\ufffd  z\n" in text
+
+
+def test_bytes_that_are_no_text_can_be_written() -> None:
+    odd = DOUBT.at(Place("a\udcff.yaml", 1, 2), message="\udcff")
+    for text in (as_text([odd]), as_json([odd]), as_github([odd])):
+        assert text.encode()
+
+
 def test_a_finding_without_a_place_says_the_rest() -> None:
     assert as_text([DOUBT.at(message="somewhere")]).startswith("warning TS605 system-masters\n  somewhere\n")
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from tailstack.finding import Rule, Severity
+from tailstack.finding import Needs, Rule, Severity
 from tailstack.report.rules import rule_as_text, rules_as_json, rules_as_markdown, rules_as_text
 from tailstack.rules.registry import FAMILIES, RULES
 
@@ -20,6 +21,17 @@ SECOND = Rule(
     code="TS201", slug="doubtful-tag", severity=Severity.WARNING, what="W.", why="Y.", mend="M.", source="docs/x.md"
 )
 THIRD = Rule(code="TS202", slug="other", what="W.", why="Y.", mend="M.")
+
+WITH_EXAMPLES = Rule(
+    code="TS203",
+    slug="shown",
+    what="W.",
+    why="Y.",
+    mend="M.",
+    needs=Needs.MANIFESTS,
+    bad="\n# blue/a.yaml\na: `b`\n\nc: d\n",
+    good="{}",
+)
 
 
 def test_the_page_in_the_documentation_is_current() -> None:
@@ -47,6 +59,47 @@ def test_one_rule_is_explained() -> None:
     assert "source" not in rule_as_text(THIRD)
     assert rule_as_text(SECOND, colour=True).startswith("\x1b[1mTS201\x1b[0m doubtful-tag (\x1b[33;1mwarning\x1b[0m)\n")
     assert "\x1b[31;1merror\x1b[0m" in rule_as_text(FIRST, colour=True)
+
+
+def test_examples_and_what_a_rule_needs_are_shown() -> None:
+    assert rule_as_text(WITH_EXAMPLES) == (
+        "TS203 shown (error)\n"
+        "  what:   W.\n"
+        "  why:    Y.\n"
+        "  mend:   M.\n"
+        "  needs:  manifests (`tailstack check --manifests`)\n"
+        "  bad:\n"
+        "    # blue/a.yaml\n"
+        "    a: `b`\n"
+        "\n"
+        "    c: d\n"
+        "  good:\n"
+        "    {}\n"
+    )
+    assert rules_as_markdown([WITH_EXAMPLES], {"2": "Tags"}).endswith(
+        "- Mend: M.\n"
+        "- Needs: manifests (`tailstack check --manifests`)\n"
+        "\n"
+        "Bad:\n"
+        "\n"
+        "```yaml\n"
+        "# blue/a.yaml\n"
+        "a: `b`\n"
+        "\n"
+        "c: d\n"
+        "```\n"
+        "\n"
+        "Good:\n"
+        "\n"
+        "```yaml\n"
+        "{}\n"
+        "```\n"
+    )
+    (data,) = json.loads(rules_as_json([WITH_EXAMPLES]))["rules"]
+    assert (data["needs"], data["bad"], data["good"]) == ("manifests", WITH_EXAMPLES.bad, WITH_EXAMPLES.good)
+    facts = rule_as_text(replace(WITH_EXAMPLES, needs=Needs.FACTS))
+    assert "  needs:  facts of the live tailnet (`tailstack check --facts`)\n" in facts
+    assert "needs" not in rule_as_text(THIRD)
 
 
 def test_markdown_has_a_section_for_each_family_that_has_rules() -> None:
@@ -77,6 +130,9 @@ def test_json_has_every_field() -> None:
                 "why": "Y.",
                 "mend": "M.",
                 "source": "",
+                "needs": "tailnet",
+                "bad": "",
+                "good": "",
             }
         ],
     }
