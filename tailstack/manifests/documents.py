@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 import yaml
 
@@ -99,7 +99,7 @@ class _Open:
     anchor: str | None
     size: int = 1
     depth: int = 1
-    key: str | None = None
+    key: str = ""
     key_at: Mark = (1, 1)
     key_is_merge: bool = False
     takes_value: bool = False
@@ -121,7 +121,7 @@ class _Reader:
         with suppress(_StopReadingError):
             self._read_events(self._checked(text))
 
-    def _stop(self, finding: Finding) -> None:
+    def _stop(self, finding: Finding) -> NoReturn:
         self.findings.append(finding)
         raise _StopReadingError
 
@@ -218,9 +218,7 @@ class _Reader:
             node.add(value, at)
             return
         assert type(node) is ManifestMap  # noqa: S101  there are but two kinds of nodes
-        key, top.key, top.takes_value = top.key, None, False
-        if key is None:
-            return
+        key, top.takes_value = top.key, False
         if top.key_is_merge:
             top.merged.append(value)
             return
@@ -253,12 +251,12 @@ class _Reader:
     def _wants_key(self) -> bool:
         return bool(self.stack) and not self.stack[-1].takes_value and type(self.stack[-1].node) is ManifestMap
 
-    def _refuse_key(self, at: Mark) -> None:
+    def _refuse_key(self, at: Mark) -> NoReturn:
         message = "A mapping or a list cannot be a key."
         mend = "Put it in quotes. A template such as {{ .Values.name }} must be rendered first: see docs/manifests.md."
         self._stop(SYNTAX.at(self._place(at), message=message, mend=mend))
 
-    def _too_deep(self, at: Mark) -> None:
+    def _too_deep(self, at: Mark) -> NoReturn:
         message = f"Mappings and lists are nested deeper than {MAX_DEPTH}."
         self._stop(TOO_LARGE.at(self._place(at), message=message))
 
@@ -278,7 +276,6 @@ class _Reader:
         if named is None:
             message = f"The alias {quoted('*' + event.anchor)} names nothing that stands whole before it."
             self._stop(SYNTAX.at(self._place(at), message=message, mend="Write the value out."))
-            return
         if self._wants_key():
             if isinstance(named.value, ManifestMap | ManifestList):
                 self._refuse_key(at)
