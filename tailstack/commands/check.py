@@ -17,8 +17,17 @@ from tailstack.commands.formats import format_option
 from tailstack.commands.project import choose_environment, find_project
 from tailstack.commands.terminal import wants_colour
 from tailstack.finding import InvalidTailnetError
-from tailstack.report.checked import checked_as_github, checked_as_json, checked_as_text
+from tailstack.report.checked import (
+    checked_as_github,
+    checked_as_json,
+    checked_as_sarif,
+    checked_as_text,
+    tell_checked,
+)
+from tailstack.report.sarif import as_sarif
+from tailstack.report.telling import told_as_markdown
 from tailstack.rules.check import check_environment
+from tailstack.rules.registry import RULES
 from tailstack.topology.rotation import read_time
 
 if TYPE_CHECKING:
@@ -34,8 +43,10 @@ _MANY = 1000
 
 class Format(StrEnum):
     TEXT = "text"
+    MARKDOWN = "markdown"
     JSON = "json"
     GITHUB = "github"
+    SARIF = "sarif"
 
 
 def read_moment(ctx: click.Context, parameter: click.Parameter, text: str | None) -> datetime:
@@ -66,6 +77,7 @@ def read_dns_name(ctx: click.Context, parameter: click.Parameter, text: str | No
 @click.option(
     "--links", "with_links", is_flag=True, help="Show every step of every link, also of those that are complete."
 )
+@click.option("--strict", is_flag=True, help="Exit with 3 for warnings too, but not for those that are suppressed.")
 @click.option(
     "--manifests",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -90,6 +102,7 @@ def command(
     dns_name: str | None,
     facts: str | None,
     with_links: bool,
+    strict: bool,
 ) -> ExitCode:
     """Find mistakes in ENVIRONMENT before anything is applied.
 
@@ -98,12 +111,16 @@ def command(
 
     With --manifests and --policy it checks what Argo CD, Flux or kubectl would apply, without a project: docs/manifests.md.
 
-    Exits with 3 if there are errors; warnings are shown and change nothing.
+    Exits with 3 if there are errors; warnings are shown and change nothing, unless --strict. A warning that is meant is
+    suppressed beside what it is about: docs/findings.md.
     """
     only_one_stdin(policy, facts)
     try:
         known = read_facts_file(facts) if facts is not None else None
     except InvalidTailnetError as error:
+        if form is Format.SARIF:
+            click.echo(as_sarif(error.findings, (), RULES), nl=False)
+            return ExitCode.FINDINGS
         return say_findings(error.findings, form)
     if manifests is not None:
         if environment is not None or policy is None:
@@ -119,10 +136,14 @@ def command(
             text = checked_as_json(checked)
         case Format.GITHUB:
             text = checked_as_github(checked)
+        case Format.SARIF:
+            text = checked_as_sarif(checked)
+        case Format.MARKDOWN:
+            text = told_as_markdown(tell_checked(checked))
         case Format.TEXT:
             text = checked_as_text(checked, with_links=with_links, colour=wants_colour())
     click.echo(text, nl=False)
-    return ExitCode.FINDINGS if checked.has_errors else ExitCode.CLEAN
+    return ExitCode.FINDINGS if checked.has_errors or (strict and checked.findings) else ExitCode.CLEAN
 
 
 def _check_manifests(folder: Path, policy: str, facts: Facts | None, dns_name: str | None) -> Checked:

@@ -34,6 +34,28 @@ def test_warnings_are_shown_and_change_nothing(project: Path, capsys: pytest.Cap
     assert said.endswith("No errors, 1 warning.\n0 links, 0 complete.\n")
 
 
+def test_strict_does_not_let_warnings_pass_but_those_that_are_suppressed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", "--strict"]) == ExitCode.FINDINGS
+    assert capsys.readouterr().out.startswith(WARNED)
+    write(project, "one", TEXT.replace("nginx: {", "nginx: {suppress: [{rule: TS404, reason: later}], "))
+    assert run(["check", "--strict"]) == ExitCode.CLEAN
+    assert capsys.readouterr().out.endswith("No errors, no warnings, 1 suppressed.\n0 links, 0 complete.\n")
+
+
+def test_sarif_and_markdown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "--format", "sarif"]) == ExitCode.CLEAN
+    (sarif,) = json.loads(capsys.readouterr().out)["runs"]
+    assert [result["ruleId"] for result in sarif["results"]] == ["TS404"]
+    assert run(["check", "--format", "markdown"]) == ExitCode.CLEAN
+    assert capsys.readouterr().out.startswith("**No errors, 1 warning. 0 links, 0 complete.**\n")
+    (project / "facts.json").write_text("[]", encoding="utf-8")
+    assert run(["check", "--format", "sarif", "--facts", str(project / "facts.json")]) == ExitCode.FINDINGS
+    (sarif,) = json.loads(capsys.readouterr().out)["runs"]
+    assert [result["level"] for result in sarif["results"]] == ["error"]
+
+
 def test_errors_exit_with_3(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, "one", BAD)
     assert run(["check", "one"]) == ExitCode.FINDINGS
