@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from tailstack.access.derive import ip_entries
-from tailstack.access.evaluate import Access
-from tailstack.access.inventory import Node
-from tailstack.access.nodes import NodeKind
-from tailstack.access.ports import Ports, parse_ip_entry
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.subject import Subject
-from tailstack.topology.declaration import ApiServerProxyMode
-from tailstack.topology.tailnet import Address, Exposure, Ingress, Port, Tailnet
+from tailstack.topology.tailnet import Address, Ingress
 from tailstack.topology.wording import listed
+
+_INGRESS = """clusters:
+  blue:
+    kubernetes: {context: x}
+    ingress:
+      web: {namespace: default, backend: {service: web, port: 80}}
+"""
+_FUNNEL = """# blue/web.yaml
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: default, annotations: {tailscale.com/funnel: "true"}}
+spec:
+  ingressClassName: tailscale
+  tls: [{hosts: [web]}]
+  defaultBackend: {service: {name: web, port: {number: 80}}}
+# policy.hujson
+{"tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]}, "grants": [],
+ "nodeAttrs": [{"target": ["TARGET"], "attr": ["funnel"]}]}
+"""
+_SETTINGS = "tailnet: {dnsName: tail1a2b.ts.net, SETTING}\n"
 
 HTTPS_OFF = Rule(
     code="TS401",
@@ -23,6 +37,8 @@ HTTPS_OFF = Rule(
     why="The operator says HTTPSNotEnabled, and clients see `tls: internal error`.",
     mend="Write `httpsCertificates: true` under `tailnet`.",
     source="https://github.com/tailscale/tailscale/issues/10127",
+    bad=_SETTINGS.replace("SETTING", "httpsCertificates: false") + _INGRESS,
+    good=_SETTINGS.replace("SETTING", "httpsCertificates: true") + _INGRESS,
 )
 MAGICDNS_OFF = Rule(
     code="TS402",
@@ -31,6 +47,8 @@ MAGICDNS_OFF = Rule(
     why="The name does not resolve, and no certificate can be had for it.",
     mend="Write `magicDNS: true` under `tailnet`.",
     source="https://tailscale.com/kb/1081/magicdns",
+    bad=_SETTINGS.replace("SETTING", "magicDNS: false") + _INGRESS,
+    good=_SETTINGS.replace("SETTING", "magicDNS: true") + _INGRESS,
 )
 FUNNEL_NOT_ALLOWED = Rule(
     code="TS403",
@@ -39,6 +57,8 @@ FUNNEL_NOT_ALLOWED = Rule(
     why="The node stays closed to the internet, and only the proxy's log says so.",
     mend='Add {"target": ["<its tag>"], "attr": ["funnel"]} to nodeAttrs.',
     source="https://tailscale.com/kb/1439/kubernetes-operator-cluster-ingress#exposing-a-service-to-the-public-internet-using-ingress-and-tailscale-funnel",
+    bad=_FUNNEL.replace("TARGET", "autogroup:member"),
+    good=_FUNNEL.replace("TARGET", "tag:k8s"),
 )
 EXPOSED_TO_NOBODY = Rule(
     code="TS404",
@@ -48,46 +68,69 @@ EXPOSED_TO_NOBODY = Rule(
     why="The node joins the tailnet, and every connection to it is dropped.",
     mend="Add an access entry that leads to it, or an egress, or take the exposure out.",
     source="https://tailscale.com/kb/1324/grants",
+    bad=f"{_INGRESS}access:\n  - {{name: all, from: [autogroup:member], to: [tag:k8s-blue--web], ports: ['tcp:80']}}\n",
+    good=f"{_INGRESS}access:\n  - {{name: all, from: [autogroup:member], to: [{{ingress: blue.web}}]}}\n",
 )
 RULES = (HTTPS_OFF, MAGICDNS_OFF, FUNNEL_NOT_ALLOWED, EXPOSED_TO_NOBODY)
 
 
-def _needs_https(tailnet: Tailnet) -> Iterator[tuple[str, Place]]:
-    for ingress in tailnet.ingresses:
+def _needs_https(subject: Subject) -> Iterator[tuple[str, Place]]:
+    for ingress in subject.tailnet.ingresses:
         yield f"ingress {ingress.reference}", ingress.place
-    for cluster in tailnet.clusters:
-        if cluster.operator.api_server_proxy is not ApiServerProxyMode.OFF:
-            yield f"API-server proxy of {cluster.name}", cluster.operator.place
+    for proxy in subject.api_proxies:
+        yield f"API-server proxy of {proxy.cluster if proxy.group is None else proxy.who}", proxy.place
+    for cluster in subject.tailnet.clusters:
+        for recorder in cluster.custom.recorders:
+            if recorder.has_ui and recorder.tailnet is None:
+                yield f"recorder {recorder.reference}", recorder.place
 
 
-def _needs_magic_dns(tailnet: Tailnet) -> Iterator[tuple[str, Place]]:
-    yield from _needs_https(tailnet)
-    for egress in tailnet.egresses:
+def _needs_magic_dns(subject: Subject) -> Iterator[tuple[str, Place]]:
+    yield from _needs_https(subject)
+    for egress in subject.tailnet.egresses:
         if not (isinstance(egress.target, Address) and egress.target.ip is not None):
             yield f"egress {egress.reference}", egress.place
 
 
+def _switched_off(subject: Subject, *, declared: bool, live: bool | None) -> tuple[Place, str] | None:
+    """Where it stands that a setting is off, and how to mend it; None where it is on, as far as anybody knows.
+
+    What is declared in YAML will be set. Manifests set nothing, so that there the live setting holds.
+    """
+    if not declared:
+        return subject.tailnet.place, ""
+    if subject.objects is not None and live is False:
+        return Place(subject.facts.file, 1, 1), "Switch it on under DNS in the admin console of the tailnet."
+    return None
+
+
 def https_off(subject: Subject) -> Iterator[Finding]:
     """One finding where the switch is, with every place that needs it."""
-    needs = tuple(_needs_https(subject.tailnet))
-    if needs and not subject.tailnet.https_certificates:
+    needs = tuple(_needs_https(subject))
+    off = _switched_off(subject, declared=subject.tailnet.https_certificates, live=subject.facts.https)
+    if needs and off is not None:
+        place, mend = off
         yield HTTPS_OFF.at(
-            subject.tailnet.place,
+            place,
             *(place for _, place in needs),
             message=f"HTTPS certificates are off, and needed by {listed(who for who, _ in needs)}.",
             expected="httpsCertificates: true",
+            mend=mend,
         )
 
 
 def magicdns_off(subject: Subject) -> Iterator[Finding]:
     """One finding where the switch is, with every place that needs it."""
-    needs = tuple(_needs_magic_dns(subject.tailnet))
-    if needs and not subject.tailnet.magic_dns:
+    needs = tuple(_needs_magic_dns(subject))
+    off = _switched_off(subject, declared=subject.tailnet.magic_dns, live=subject.facts.magic_dns)
+    if needs and off is not None:
+        place, mend = off
         yield MAGICDNS_OFF.at(
-            subject.tailnet.place,
+            place,
             *(place for _, place in needs),
             message=f"MagicDNS is off, and needed by {listed(who for who, _ in needs)}.",
             expected="magicDNS: true",
+            mend=mend,
         )
 
 
@@ -110,29 +153,19 @@ def funnel_not_allowed(subject: Subject) -> Iterator[Finding]:
 
 def exposed_to_nobody(subject: Subject) -> Iterator[Finding]:
     """Judged by the whole policy, and by ports: a grant on another port does not count."""
-    for exposed in subject.tailnet.exposures:
-        yield from _unreached(subject.access, NodeKind.EXPOSURE, exposed)
-    for exposed in subject.tailnet.ingresses:
-        if not exposed.funnel:
-            yield from _unreached(subject.access, NodeKind.INGRESS, exposed)
-
-
-@lru_cache(maxsize=4096)
-def _offered(ports: tuple[Port, ...]) -> Ports:
-    offered = Ports()
-    for entry in ip_entries(ports):
-        offered = offered.union(parse_ip_entry(entry))
-    return offered
-
-
-def _unreached(access: Access, kind: NodeKind, exposed: Exposure | Ingress) -> Iterator[Finding]:
-    offered = _offered(exposed.granted_ports)
-    reaching = access.entries_to(Node(name=exposed.fqdn, tags=exposed.tags))
-    if not any(offered != offered.minus(access.entries[index].ports) for index in reaching):
+    for exposed in subject.exposed:
+        declared = exposed.declared
+        if exposed.entries or (isinstance(declared, Ingress) and declared.funnel):
+            continue
+        ports = listed(ip_entries(declared.granted_ports), none="any port")
+        selectors = (declared.tailscale_service,) if declared.tailscale_service is not None else declared.tags
         yield EXPOSED_TO_NOBODY.at(
-            exposed.place,
-            message=f"Nobody may reach {kind} {exposed.reference} on {listed(ip_entries(exposed.granted_ports))}.",
-            expected=f"an access entry such as {{to: [{{{kind}: {exposed.reference}}}]}}, or an egress",
+            declared.place,
+            message=f"Nobody may reach {exposed} on {ports}.",
+            expected=f"an access entry such as {{to: [{{{exposed.kind}: {declared.reference}}}]}}, or an egress"
+            if subject.objects is None
+            else f"a grant to {listed(selectors)} on {ports}",
+            mend="" if subject.objects is None else f"Add a grant to {listed(selectors)}, or take the exposure out.",
         )
 
 

@@ -12,8 +12,10 @@ from tailstack.finding import Rule
 from tailstack.rules import (
     api_proxy_setup,
     api_server,
+    certificates,
     chart,
     credentials,
+    exposed,
     ingress,
     links,
     live_names,
@@ -30,6 +32,7 @@ from tailstack.rules import (
     service_names,
     services,
     tags,
+    values,
     workload_identity,
 )
 from tailstack.rules.subject import Check
@@ -59,6 +62,8 @@ CHECKS: tuple[Check, ...] = (
     *workload_identity.CHECKS,
     *links.CHECKS,
     *ingress.CHECKS,
+    *exposed.CHECKS,
+    *certificates.CHECKS,
     *services.CHECKS,
     *objects_ingress.CHECKS,
     *objects_backends.CHECKS,
@@ -69,6 +74,7 @@ CHECKS: tuple[Check, ...] = (
     *recording.CHECKS,
     *api_proxy_setup.CHECKS,
     *chart.CHECKS,
+    *values.CHECKS,
     *policy_file.CHECKS,
 )
 
@@ -86,6 +92,8 @@ RULES: tuple[Rule, ...] = tuple(
             *workload_identity.RULES,
             *links.RULES,
             *ingress.RULES,
+            *exposed.RULES,
+            *certificates.RULES,
             *services.RULES,
             *objects_ingress.RULES,
             *objects_backends.RULES,
@@ -96,6 +104,7 @@ RULES: tuple[Rule, ...] = tuple(
             *recording.RULES,
             *api_proxy_setup.RULES,
             *chart.RULES,
+            *values.RULES,
             *policy_file.RULES,
             *compiling.RULES,
             *mistakes.RULES,

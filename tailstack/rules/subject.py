@@ -15,8 +15,10 @@ from tailstack.finding import Finding
 from tailstack.manifests.nodes import ClusterView, view_of
 from tailstack.manifests.objects import Objects
 from tailstack.rules.api_proxies import ApiServerProxy, api_server_proxies
+from tailstack.rules.named import Named, everything_named
 from tailstack.rules.ownership import owners_by_tag
 from tailstack.rules.proof import LinkProof, links
+from tailstack.rules.reaching import Exposed, exposed
 from tailstack.rules.tailscale_services import DeclaredService, declared_services
 from tailstack.rules.wearing import Wearing, wearings
 from tailstack.topology.tailnet import Cluster, Tailnet
@@ -95,9 +97,19 @@ class Subject:
         return api_server_proxies(self.tailnet)
 
     @cached_property
+    def exposed(self) -> tuple[Exposed, ...]:
+        """Every exposure and ingress, with the entries of the policy that lead to it."""
+        return exposed(self.tailnet, self.access)
+
+    @cached_property
     def services(self) -> tuple[DeclaredService, ...]:
         """Every Tailscale Service that a ProxyGroup is to serve."""
         return declared_services(self.tailnet)
+
+    @cached_property
+    def named(self) -> Named:
+        """Everything that has a name in the tailnet, by its full name."""
+        return everything_named(self.nodes, self.services, self.facts.inventory, self.tailnet.dns_name)
 
 
 Check = Callable[[Subject], Iterable[Finding]]
