@@ -21,12 +21,24 @@ from tailstack.topology.placed import Mark, Path, PlacedList, PlacedMap, Value, 
 from tailstack.topology.tailnet import Stretch, Suppression
 from tailstack.topology.wording import quoted
 
+_EXPOSED = """\
+clusters:
+  blue:
+    kubernetes: {{context: blue}}
+    expose:
+      nginx:
+        {{namespace: web, ports: [tcp:80], selector: {{app: nginx}}, suppress: [{{rule: {}, reason: not yet}}]}}
+"""
+_GOOD = _EXPOSED.format("exposed-to-nobody")
+
 UNKNOWN_RULE = Rule(
     code="TS055",
     slug="unknown-rule",
     what="A suppression names a rule that does not exist.",
     why="It would suppress nothing, and whoever wrote it thinks that it does.",
     mend="Write the slug or the code of a rule; `tailstack rule` lists them.",
+    bad="machines:\n  ci: {tags: [tag:ci], suppress: [{rule: tag-owner-to-wide, reason: one team}]}\n",
+    good=_GOOD,
 )
 CANNOT_SUPPRESS = Rule(
     code="TS056",
@@ -34,6 +46,8 @@ CANNOT_SUPPRESS = Rule(
     what="A suppression names a rule that is an error, or one about suppressions.",
     why="An error would break something when it is applied, whatever the reason; only a warning can be meant.",
     mend="Mend what the rule finds, and take the suppression out.",
+    bad="machines:\n  ci: {tags: [tag:ci], suppress: [{rule: duplicate-hostname, reason: one team}]}\n",
+    good=_GOOD,
 )
 STALE_SUPPRESSION = Rule(
     code="TS057",
@@ -42,6 +56,8 @@ STALE_SUPPRESSION = Rule(
     what="A suppression that no warning matched.",
     why="Its reason no longer holds, or it stands beside the wrong thing; a later warning of this kind would stay unseen.",
     mend="Take it out, or move it to the thing that the warning is about.",
+    bad=_EXPOSED.format("grant-span"),
+    good=_EXPOSED.format("exposed-to-nobody"),
 )
 SUPPRESSION_FORM = Rule(
     code="TS058",
@@ -49,6 +65,8 @@ SUPPRESSION_FORM = Rule(
     what="A suppression in a comment or an annotation does not have the form `<rule>: <reason>`.",
     why="Nobody could say what is meant, or why.",
     mend="Write the slug or the code of a rule, a colon, and the reason.",
+    bad='# base.hujson\n{\n  // tailstack:suppress policy-without-rules\n  "groups": {},\n}\n',
+    good='# base.hujson\n{\n  // tailstack:suppress policy-without-rules: all is derived\n  "groups": {},\n}\n',
 )
 
 RULES = (UNKNOWN_RULE, CANNOT_SUPPRESS, STALE_SUPPRESSION, SUPPRESSION_FORM)
