@@ -238,7 +238,7 @@ STRUCTURES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STRUCTURES)
 def test_any_json_is_read_as_it_is(value: object) -> None:
     text = json.dumps(value)

@@ -391,7 +391,7 @@ KINDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(KINDS, INNER, INNER, INNER), max_size=4))
 def test_any_structure_becomes_a_tailnet_or_a_finding(
     objects: list[tuple[tuple[str, str], object, object, object]],
