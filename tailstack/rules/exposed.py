@@ -112,13 +112,18 @@ def _wearers(subject: Subject, tag: str) -> int:
 
 
 def funnel_plus_private(subject: Subject) -> Iterator[Finding]:
-    """Entries of tagged nodes are links, which go by names in the tailnet and keep nobody out."""
+    """By entries for it alone, or under a posture: one that grants it among other things keeps nobody out of it.
+
+    Neither do entries of tagged nodes: those are links, which go by names in the tailnet.
+    """
     for exposed in subject.exposed:
         if isinstance(exposed.declared, Exposure) or not exposed.declared.funnel:
             continue
         people = [entry for entry in exposed.entries if any(each.kind is not SelectorKind.TAG for each in entry.src)]
         is_open = any(_ALL & {source.name for source in entry.src} and not entry.postures for entry in people)
-        private = [entry for entry in people if _names(subject, entry, exposed)]
+        private = [
+            entry for entry in people if _names(subject, entry, exposed) and (len(entry.dst) == 1 or entry.postures)
+        ]
         if private and not is_open:
             declarations = dict.fromkeys(subject.policy.declaration(entry.place) for entry in private)
             yield FUNNEL_PLUS_PRIVATE.at(
