@@ -7,8 +7,68 @@ from collections.abc import Iterator
 from tailstack.access.derive import normal_fqdn
 from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.subject import Subject
-from tailstack.topology.tailnet import Address, Ingress, Machine
+from tailstack.topology.tailnet import HTTPS, Address, Ingress, Machine
 from tailstack.topology.wording import nearest
+
+_NGINX = (
+    "clusters:\n"
+    "  blue:\n"
+    "    kubernetes: {context: blue}\n"
+    "    expose:\n"
+    "      nginx: {namespace: web, ports: [tcp:80], selector: {app: nginx}}\n"
+    "    ingress:\n"
+    "      page: {namespace: web, backend: {service: nginx, port: 80}}\n"
+)
+
+
+def _green(to: str) -> str:
+    return f"{_NGINX}  green:\n    kubernetes: {{context: green}}\n    egress:\n      out: {{namespace: default, to: {to}}}\n"
+
+
+_HA_INGRESS = (
+    "# blue/web.yaml\n"
+    "apiVersion: tailscale.com/v1alpha1\n"
+    "kind: ProxyGroup\n"
+    "metadata: {name: web-proxies}\n"
+    "spec: {type: ingress}\n"
+    "---\n"
+    "apiVersion: networking.k8s.io/v1\n"
+    "kind: Ingress\n"
+    "metadata: {name: shop, annotations: {tailscale.com/proxy-group: web-proxies}}\n"
+    "spec:\n"
+    "  ingressClassName: tailscale\n"
+    "  defaultBackend: {service: {name: shop, port: {number: 80}}}\n"
+    "  tls: [{hosts: [shop]}]\n"
+)
+_POLICY = (
+    "# policy.hujson\n"
+    "{\n"
+    '  "tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]},\n'
+    '  "autoApprovers": {"services": {"svc:shop": ["tag:k8s"]}},\n'
+    '  "grants": [{"src": ["tag:k8s"], "dst": ["svc:shop"], "ip": ["tcp:443"]}],\n'
+    "}\n"
+)
+
+
+def _shop_from_green(*, accept_routes: bool) -> str:
+    return (
+        f"{_HA_INGRESS}"
+        "# green/out.yaml\n"
+        "apiVersion: v1\n"
+        "kind: Service\n"
+        "metadata:\n"
+        "  name: shop\n"
+        "  labels: {tailscale.com/proxy-class: routes}\n"
+        "  annotations: {tailscale.com/tailnet-fqdn: shop.tail1a2b.ts.net}\n"
+        "spec: {type: ExternalName, externalName: placeholder, ports: [{port: 443}]}\n"
+        "---\n"
+        "apiVersion: tailscale.com/v1alpha1\n"
+        "kind: ProxyClass\n"
+        "metadata: {name: routes}\n"
+        f"spec: {{tailscale: {{acceptRoutes: {str(accept_routes).lower()}}}}}\n"
+        f"{_POLICY}"
+    )
+
 
 EGRESS_TARGET_UNKNOWN = Rule(
     code="TS301",
@@ -17,6 +77,8 @@ EGRESS_TARGET_UNKNOWN = Rule(
     why="The operator reports the egress as ready; only the proxy's log says `could not find ...`, and connections hang.",
     mend="Refer to what is declared (`to: {exposure: ...}`), correct the name, or declare the node under `machines`.",
     source="https://tailscale.com/kb/1438/kubernetes-operator-cluster-egress",
+    bad=_green("{fqdn: blue-ngimx.tail1a2b.ts.net}, ports: [tcp:80]"),
+    good=_green("{fqdn: blue-nginx.tail1a2b.ts.net}, ports: [tcp:80]"),
 )
 LINK_INCOMPLETE = Rule(
     code="TS302",
@@ -25,6 +87,8 @@ LINK_INCOMPLETE = Rule(
     why="Connections hang or are refused, and nothing in either cluster says why.",
     mend="Mend the step that is named.",
     source="https://tailscale.com/kb/1438/kubernetes-operator-cluster-egress",
+    bad=_shop_from_green(accept_routes=False),
+    good=_shop_from_green(accept_routes=True),
 )
 EGRESS_LOOP = Rule(
     code="TS303",
@@ -33,6 +97,8 @@ EGRESS_LOOP = Rule(
     what="An egress leads to something of its own cluster.",
     why="Traffic leaves the cluster and comes back through two proxies, though the Service could be called directly.",
     mend="Let clients call the Service itself, or lead the egress to the cluster that is meant.",
+    bad=_NGINX + "    egress:\n      out: {namespace: default, to: {exposure: blue.nginx}}\n",
+    good=_green("{exposure: blue.nginx}"),
 )
 EGRESS_TLS_NAME = Rule(
     code="TS304",
@@ -42,34 +108,50 @@ EGRESS_TLS_NAME = Rule(
     why="Clients that call the egress's Service by its name in the cluster fail on the certificate and on the host name.",
     mend="Lead the egress to an exposure of the Service, or let clients send the MagicDNS name as host and server name.",
     source="https://github.com/tailscale/tailscale/issues/11500",
+    bad=_green("{ingress: blue.page}"),
+    good=_green("{exposure: blue.nginx}"),
 )
 RULES = (EGRESS_TARGET_UNKNOWN, LINK_INCOMPLETE, EGRESS_LOOP, EGRESS_TLS_NAME)
 
 
 def egress_target_unknown(subject: Subject) -> Iterator[Finding]:
-    """Names written by hand; a reference to nothing is refused while the files are resolved."""
-    nodes = {normal_fqdn(node.fqdn): node for node in reversed(subject.nodes)}
+    """Names written by hand; a reference to nothing is refused while the files are resolved.
+
+    A name outside of the tailnet is another mistake, of which objects_egress tells.
+    """
+    domain = f".{normal_fqdn(subject.tailnet.dns_name)}"
     for egress in subject.tailnet.egresses:
         target = egress.target
-        if not isinstance(target, Address) or target.fqdn is None or normal_fqdn(target.fqdn) in nodes:
+        if not isinstance(target, Address) or target.fqdn is None:
+            continue
+        name = normal_fqdn(target.fqdn)
+        if name in subject.named or not name.endswith(domain):
             continue
         # Compared without the tailnet's name, which would make any two names look alike.
-        labels = {fqdn.partition(".")[0]: fqdn for fqdn in nodes}
-        near = labels.get(nearest(normal_fqdn(target.fqdn).partition(".")[0], labels) or "")
+        labels = subject.named.labels
+        near = labels.get(nearest(name.partition(".")[0], labels) or "")
         yield EGRESS_TARGET_UNKNOWN.at(
             egress.place,
             message=f"Egress {egress.reference} leads to {target.fqdn}, and no declared node has this name.",
             expected="the name of a declared node",
-            mend=f"Write {near}, the name of {nodes[near]}, if that is meant." if near else "",
+            mend=f"Write {near}, the name of {subject.named.who(near)}, if that is meant."
+            if near
+            else _elsewhere(subject),
         )
 
 
+def _elsewhere(subject: Subject) -> str:
+    """Manifests know of no machine outside of the clusters."""
+    if subject.objects is None:
+        return ""
+    return "Correct the name; if it is a device outside of the clusters, name it under `devices` of the facts."
+
+
 def link_incomplete(subject: Subject) -> Iterator[Finding]:
-    """The first broken step of each link, but for a name that nothing has, of which the rule above tells."""
-    unknown = {finding.places[0] for finding in egress_target_unknown(subject)}
+    """The first broken step of each link, but for one of which a rule of its own tells."""
     for proof in subject.links:
         broken = proof.broken
-        if broken is not None and proof.place not in unknown:
+        if broken is not None and not broken.is_told:
             yield LINK_INCOMPLETE.at(
                 proof.place,
                 *(place for place in dict.fromkeys(broken.places) if place != proof.place),
@@ -80,10 +162,13 @@ def link_incomplete(subject: Subject) -> Iterator[Finding]:
 
 
 def egress_loop(subject: Subject) -> Iterator[Finding]:
-    """Only declared targets have a cluster."""
+    """Only declared targets have a cluster. A Tailscale Service that other clusters host too may be meant to fail over."""
     for egress in subject.tailnet.egresses:
         target = egress.target
-        if not isinstance(target, Address | Machine) and target.cluster == egress.cluster:
+        if isinstance(target, Address | Machine) or target.cluster != egress.cluster:
+            continue
+        hosts = subject.named.services.get(normal_fqdn(target.fqdn), ())
+        if all(host.cluster == egress.cluster for host in hosts):
             yield EGRESS_LOOP.at(
                 egress.place,
                 target.place,
@@ -93,10 +178,12 @@ def egress_loop(subject: Subject) -> Iterator[Finding]:
 
 
 def egress_tls_name(subject: Subject) -> Iterator[Finding]:
-    """HTTPS ends at the ingress's node, under its own name."""
+    """HTTPS ends at the ingress's node, under its own name. With a nameserver in the cluster clients can use that name."""
     for egress in subject.tailnet.egresses:
         target = egress.target
-        if isinstance(target, Ingress):
+        if not isinstance(target, Ingress) or subject.clusters[egress.cluster].custom.dns_configs:
+            continue
+        if HTTPS in egress.ports:
             yield EGRESS_TLS_NAME.at(
                 egress.place,
                 target.place,

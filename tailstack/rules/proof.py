@@ -6,31 +6,42 @@ The operator says little of this: an egress counts as ready while its proxy's lo
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tailstack.access.addresses import TAILNET, parse_span
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.derive import ip_entries, normal_fqdn, target_name
 from tailstack.access.evaluate import Access, Match
-from tailstack.access.inventory import Node
+from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode, declared_nodes
+from tailstack.access.policy import Policy
 from tailstack.access.ports import Ports, parse_ip_entry
+from tailstack.access.principals import Principal
+from tailstack.access.selectors import TAGGED
 from tailstack.finding import Place
+from tailstack.rules.named import everything_named
 from tailstack.rules.ownership import not_given, owners_by_tag
-from tailstack.topology.tailnet import Address, Cluster, Egress, Exposure, Ingress, Port, Tailnet
+from tailstack.rules.tailscale_services import DeclaredService, declared_services
+from tailstack.topology.custom import ProxyGroup, ProxyGroupKind
+from tailstack.topology.tailnet import HTTPS, Address, Cluster, Egress, Exposure, Ingress, Machine, Port, Tailnet
 from tailstack.topology.wording import listed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One step of a chain: what it is about, why it holds or what is wrong, where that stands, and how to mend it."""
+    """One step of a chain: what it is about, why it holds or what is wrong, where that stands, and how to mend it.
+
+    `is_told` says that a rule of its own tells of what is wrong here.
+    """
 
     name: str
     holds: bool
     text: str
     places: tuple[Place, ...] = ()
     mend: str = ""
+    is_told: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +94,11 @@ class _Prover:
         self._access = access
         self._owners = owners_by_tag(policy.policy)
         self._clusters = {cluster.name: cluster for cluster in tailnet.clusters}
-        self._named = {normal_fqdn(node.fqdn): node for node in reversed(nodes)}
-        self._wishes = Counter(normal_fqdn(node.fqdn) for node in nodes)
+        self._named = everything_named(nodes, declared_services(tailnet), access.inventory, tailnet.dns_name)
+        self._hosts = _hosts(access.inventory)
+        self._groups = {
+            (cluster.name, group.name): group for cluster in tailnet.clusters for group in cluster.custom.proxy_groups
+        }
 
     def steps(self, egress: Egress) -> Iterator[Step]:
         yield Step(
@@ -93,26 +107,143 @@ class _Prover:
             text=f"Pods of {egress.cluster} call {egress.service}.{egress.namespace} on {_ports_text(egress.ports)}.",
             places=(egress.place,),
         )
-        yield self._credential(
-            "proxy", f"The proxy {egress.hostname}", self._clusters[egress.cluster], egress.tags, egress
-        )
+        yield from self._proxy(egress)
         if isinstance(egress.target, Address) and egress.target.ip is not None:
-            yield self._grant(egress, egress.target.ip, egress.target.ip)
+            yield from self._to_address(egress, egress.target.ip)
             return
-        target = self._named.get(normal_fqdn(_fqdn(egress)))
-        yield self._name(egress, target)
-        if target is None:
-            return
-        yield self._grant(egress, Node(name=target.fqdn, tags=target.tags), str(target))
-        if target.cluster is not None:
-            yield self._credential("target", str(target), self._clusters[target.cluster], target.tags, target)
-        yield from _service(egress)
+        fqdn = normal_fqdn(_fqdn(egress))
+        yield self._name(egress, fqdn)
+        if fqdn in self._named.services:
+            yield from self._best([list(self._to_service(egress, part)) for part in self._named.services[fqdn]])
+        elif fqdn in self._named.nodes:
+            yield from self._to_node(egress, self._named.nodes[fqdn])
+        elif fqdn in self._named.devices:
+            device = self._named.devices[fqdn]
+            reached_by = device.tags or ((device.user,) if device.user else ())
+            yield self._grant(egress, device, f"the device {_fqdn(egress)}", (*reached_by, device.name)[0])
+        elif fqdn in self._named.live_services:
+            service = f"svc:{fqdn.partition('.')[0]}"
+            yield self._routed(egress, f"{service} is a Tailscale Service")
+            yield self._grant(egress, service, service, service)
 
-    def _credential(
-        self, name: str, who: str, cluster: Cluster, tags: tuple[str, ...], declared: Egress | DeclaredNode
-    ) -> Step:
-        missing = not_given(cluster, tags, self._owners)
+    def _best(self, chains: Sequence[list[Step]]) -> list[Step]:
+        """Of the clusters that host a Service, one is enough: the first where all holds, else the first."""
+        return next((chain for chain in chains if all(step.holds for step in chain)), chains[0])
+
+    def _proxy(self, egress: Egress) -> Iterator[Step]:
+        cluster = self._clusters[egress.cluster]
+        if egress.proxy_group is None:
+            yield self._credential("proxy", f"The proxy {egress.hostname}", cluster, egress.tags, egress.place)
+            return
+        group = self._groups.get((egress.cluster, egress.proxy_group))
+        if group is None or group.kind is not ProxyGroupKind.EGRESS:
+            yield Step(
+                name="proxy",
+                holds=False,
+                text=f"{egress.cluster} has no ProxyGroup {egress.proxy_group} of the type egress.",
+                places=(egress.place, *((group.place,) if group else ())),
+                mend=f"Declare the ProxyGroup {egress.proxy_group} of the type egress in {egress.cluster}.",
+                is_told=True,
+            )
+            return
+        refused = _refused(cluster, egress)
+        if refused:
+            yield Step(
+                name="proxy",
+                holds=False,
+                text=f"The ProxyGroupPolicy of {egress.namespace} does not list {egress.proxy_group} under `egress`.",
+                places=(egress.place, *refused),
+                mend=f"Add {egress.proxy_group} to `egress` of the ProxyGroupPolicy.",
+                is_told=True,
+            )
+        yield self._credential("proxy", f"The ProxyGroup {group.name}", cluster, group.tags, group.place)
+
+    def _to_address(self, egress: Egress, ip: str) -> Iterator[Step]:
+        span = parse_span(ip)
+        if span is not None and span not in TAILNET:
+            yield self._routed(egress, f"{ip} is behind a subnet router")
+        yield self._grant(egress, ip, ip, ip)
+
+    def _to_node(self, egress: Egress, node: DeclaredNode) -> Iterator[Step]:
+        if isinstance(egress.target, Ingress):
+            yield from self._https(egress, always=False)
+        yield self._grant(egress, Node(name=node.fqdn, tags=node.tags), str(node), (*node.tags, node.fqdn)[0])
+        if node.cluster is not None:
+            cluster = self._clusters[node.cluster]
+            yield self._credential("target", str(node), cluster, node.tags, node.place)
+        if not isinstance(egress.target, Machine | Address):
+            yield _service(egress, egress.target)
+
+    def _to_service(self, egress: Egress, service: DeclaredService) -> Iterator[Step]:
+        if not isinstance(service.declared, Exposure):
+            yield from self._https(egress, always=True)
+        yield self._approval(service)
+        yield self._routed(egress, f"{service.name} is a Tailscale Service")
+        yield self._grant(egress, service.principal, service.name, service.name)
+        cluster = self._clusters[service.cluster]
+        hosts = f"The ProxyGroup {service.group.name}"
+        yield self._credential("target", hosts, cluster, service.group.tags, service.group.place)
+        yield _service(egress, service.declared)
+
+    def _https(self, egress: Egress, *, always: bool) -> Iterator[Step]:
+        if not self._tailnet.https_certificates:
+            yield Step(
+                name="https",
+                holds=False,
+                text=f"The tailnet issues no HTTPS certificates, and {_fqdn(egress)} needs one.",
+                places=(self._tailnet.place,),
+                mend="Write `httpsCertificates: true` under `tailnet`.",
+                is_told=True,
+            )
+        elif always:
+            yield Step(name="https", holds=True, text=f"The tailnet issues a certificate for {_fqdn(egress)}.")
+
+    def _approval(self, service: DeclaredService) -> Step:
+        group = service.group
+        approved = approving(self._policy.policy, service)
+        if approved or not self._hosts.get(service.name, set[str]()).isdisjoint(group.hostnames):
+            by = f"autoApprovers.services of {listed(approved)}" if approved else "an admin"
+            text = f"{service.name} is hosted by the ProxyGroup {group.name} of {service.cluster}, approved by {by}."
+            return Step(name="approval", holds=True, text=text, places=(service.place,))
+        return Step(
+            name="approval",
+            holds=False,
+            text=f"Nothing approves that nodes with {listed(group.tags)} host {service.name}.",
+            places=(service.place, group.place),
+            mend=f"Add {_object(service.name, group.tags[:1])} to autoApprovers.services of the policy file.",
+        )
+
+    def _routed(self, egress: Egress, why: str) -> Step:
+        """Proxies accept no routes unless their ProxyClass says so, and then neither subnets nor Tailscale Services."""
+        cluster = self._clusters[egress.cluster]
+        group = self._groups.get((egress.cluster, egress.proxy_group or ""))
+        name = group.proxy_class if group else egress.proxy_class or cluster.operator.default_proxy_class
+        found = next((each for each in cluster.custom.proxy_classes if each.name == name), None)
+        if found is not None and found.accept_routes:
+            text = f"{why}, and the proxy accepts routes by ProxyClass {found.name}."
+            return Step(name="routes", holds=True, text=text, places=(found.place,))
+        if name is None and cluster.operator.is_assumed:
+            text = f"{why}; whether the proxy accepts routes, the chart's default ProxyClass says, which is not shown."
+            return Step(name="routes", holds=True, text=text)
+        who = group if group is not None else egress
+        if found is None:
+            mend = "Give the proxy a ProxyClass with `tailscale: {acceptRoutes: true}`."
+        else:
+            mend = f"Write `tailscale: {{acceptRoutes: true}}` in ProxyClass {found.name} of {cluster.name}."
+        return Step(
+            name="routes",
+            holds=False,
+            text=f"{why}, which only a proxy that accepts routes reaches, and that of {egress.reference} accepts none.",
+            places=(who.place, *((found.place,) if found else ())),
+            mend=mend,
+            is_told=name is not None and found is None,
+        )
+
+    def _credential(self, name: str, who: str, cluster: Cluster, tags: tuple[str, ...], place: Place) -> Step:
         wears = f"{who} wears {listed(tags)}"
+        if cluster.operator.is_assumed:
+            return Step(name=name, holds=True, text=f"{wears}; the operator of {cluster.name} is not shown.")
+        missing = not_given(cluster, tags, self._owners)
         if not missing:
             return Step(name=name, holds=True, text=f"{wears}, which the operator of {cluster.name} may give.")
         defined = [self._owners[tag] for tag in missing if tag in self._owners]
@@ -120,47 +251,48 @@ class _Prover:
             name=name,
             holds=False,
             text=f"{wears}, and the operator of {cluster.name} may not give {listed(missing)}.",
-            places=(declared.place, *(place for owners in defined for place in self._policy.sources(owners.place))),
+            places=(place, *(place for owners in defined for place in self._policy.sources(owners.place))),
             mend=f"Add {cluster.operator.tags[0]} to the owners of {listed(missing)}.",
         )
 
-    def _name(self, egress: Egress, target: DeclaredNode | None) -> Step:
-        fqdn = _fqdn(egress)
-        if target is None:
+    def _name(self, egress: Egress, fqdn: str) -> Step:
+        called = _fqdn(egress)
+        if fqdn not in self._named:
             return Step(
                 name="name",
                 holds=False,
-                text=f"No declared node is called {fqdn}.",
+                text=f"No declared node is called {called}.",
                 places=(egress.place,),
                 mend="Lead the egress to something that is declared, or declare the node under `machines`.",
+                is_told=True,
             )
-        if self._wishes[normal_fqdn(fqdn)] > 1:
+        if self._named.wishes.get(fqdn, 0) > 1:
+            declared = self._named.services.get(fqdn, ()) or (self._named.nodes[fqdn],)
             return Step(
                 name="name",
                 holds=False,
-                text=f"Several nodes ask for the name {fqdn}, and only one will have it.",
-                places=(target.place,),
+                text=f"Several nodes ask for the name {called}, and only one will have it.",
+                places=(declared[0].place,),
                 mend="Give each of them a hostname of its own.",
             )
         if not self._tailnet.magic_dns:
             return Step(
                 name="name",
                 holds=False,
-                text=f"MagicDNS is off, so {fqdn} means nothing.",
+                text=f"MagicDNS is off, so {called} means nothing.",
                 places=(self._tailnet.place,),
                 mend="Write `magicDNS: true` under `tailnet`.",
             )
-        return Step(name="name", holds=True, text=f"{fqdn} is {target}.")
+        return Step(name="name", holds=True, text=f"{called} is {self._named.who(fqdn)}.")
 
-    def _grant(self, egress: Egress, target: Node | str, called: str) -> Step:
+    def _grant(self, egress: Egress, target: Node | Principal | str, called: str, selector: str) -> Step:
         source = Node(name=egress.reference, tags=egress.tags)
         matches = self._access.matches(source, target)
         free = [match for match in matches if not match.postures]
-        missing = _wanted(egress.ports).minus(_allowed(free))
-        if not missing:
-            useful = [
-                match for match in free if _wanted(egress.ports) != _wanted(egress.ports).minus(match.entry.ports)
-            ]
+        wanted = _wanted(egress.ports)
+        missing = wanted.minus(_allowed(free))
+        if not missing and _allowed(free):
+            useful = [match for match in free if not wanted or wanted != wanted.minus(match.entry.ports)]
             reasons = dict.fromkeys(self._policy.declaration(match.entry.place) for match in useful)
             return Step(
                 name="grant",
@@ -168,36 +300,72 @@ class _Prover:
                 text=f"{listed(egress.tags)} reaches {called} on {_ports_text(egress.ports)}, by {listed(reasons)}.",
                 places=tuple(dict.fromkeys(p for match in useful for p in self._policy.sources(match.entry.place))),
             )
-        under = " without a posture" if not missing.minus(_allowed(matches)) else ""
+        under = " without a posture" if _allowed(matches) and not missing.minus(_allowed(matches)) else ""
+        grant = {"src": list(egress.tags[:1]), "dst": [selector], "ip": ip_entries(egress.ports) or ["*"]}
         return Step(
             name="grant",
             holds=False,
-            text=f"Nothing grants {listed(egress.tags)} to reach {called} on {missing}{under}.",
+            text=f"Nothing grants {listed(egress.tags)} to reach {called} on {missing or _ports_text(())}{under}.",
             places=(egress.place,),
-            mend="Add an access entry from the egress's tag to the target on these ports.",
+            mend=(
+                "Add an access entry from the egress's tag to the target on these ports."
+                if self._policy.derived
+                else f"Add {json.dumps(grant)} to the grants of the policy file."
+            ),
         )
 
 
-def _service(egress: Egress) -> Iterator[Step]:
-    """What stands behind the node at the other end, as far as it is declared."""
-    target = egress.target
+def _hosts(inventory: Inventory) -> dict[str, set[str]]:
+    """The first labels of the devices that host each Tailscale Service already."""
+    found: dict[str, set[str]] = {}
+    for device in inventory.nodes:
+        for service in device.services:
+            found.setdefault(service, set()).add(device.name.partition(".")[0])
+    return found
+
+
+def approving(policy: Policy, service: DeclaredService) -> tuple[str, ...]:
+    """The keys of autoApprovers.services by which the nodes of a Service's group may host it."""
+    keys = {service.name, *service.tags}
+    hosts = {TAGGED, *service.group.tags}
+    return tuple(
+        approved.name
+        for approved in policy.auto_approvers.services
+        if approved.name in keys and any(entry.name in hosts for entry in approved.entries)
+    )
+
+
+def _refused(cluster: Cluster, egress: Egress) -> tuple[Place, ...]:
+    """The policies of a namespace, where none of them lets it use the group of its egress."""
+    found = [each for each in cluster.custom.proxy_group_policies if each.namespace == egress.namespace]
+    if any(egress.proxy_group in (policy.egress or ()) for policy in found):
+        return ()
+    return tuple(policy.place for policy in found)
+
+
+def _service(egress: Egress, target: Exposure | Ingress | ProxyGroup) -> Step:
+    """What stands behind the node at the other end."""
     if isinstance(target, Exposure):
         behind = f"Service {target.namespace}/{target.service} of {target.cluster}"
     elif isinstance(target, Ingress):
         behind = f"Service {target.namespace}/{target.backend_service} of {target.cluster}, port {target.backend_port}"
     else:
-        return
-    closed = [port for port in egress.ports if not any(offered.covers(port) for offered in target.granted_ports)]
+        behind = f"the API server of {target.cluster}"
+    ports = (HTTPS,) if isinstance(target, ProxyGroup) else target.granted_ports
+    closed = [port for port in egress.ports if ports and not any(offered.covers(port) for offered in ports)]
     if closed:
-        yield Step(
+        return Step(
             name="service",
             holds=False,
-            text=f"{target.reference} offers {_ports_text(target.granted_ports)}, and not {_ports_text(tuple(closed))}.",
+            text=f"{target.reference} offers {_ports_text(ports)}, and not {_ports_text(tuple(closed))}.",
             places=(egress.place, target.place),
             mend=f"Add the port to {target.reference}, or take it from {egress.reference}.",
         )
-    else:
-        yield Step(name="service", holds=True, text=f"Behind it is {behind}.", places=(target.place,))
+    return Step(name="service", holds=True, text=f"Behind it is {behind}.", places=(target.place,))
+
+
+def _object(key: str, values: Sequence[str]) -> str:
+    return json.dumps({key: list(values)})[1:-1]
 
 
 def _fqdn(egress: Egress) -> str:
@@ -205,7 +373,7 @@ def _fqdn(egress: Egress) -> str:
 
 
 def _ports_text(ports: tuple[Port, ...]) -> str:
-    return listed(ip_entries(ports))
+    return listed(ip_entries(ports), none="any port")
 
 
 def _wanted(ports: tuple[Port, ...]) -> Ports:
