@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tailstack.access.facts import Facts
 from tailstack.access.mistakes import UNKNOWN_KEY
@@ -63,13 +67,52 @@ def test_one_that_stands_nowhere_is_stale() -> None:
     assert {kept.rule for kept in apply([doubt(INSIDE)], [nowhere], RULES).kept} == {DOUBT, STALE_SUPPRESSION}
 
 
-def test_of_two_that_match_neither_is_stale_and_the_first_gives_the_reason() -> None:
+def test_of_two_that_match_neither_is_stale_and_the_narrower_gives_the_reason() -> None:
     wide = suppression("doubt", Stretch("a.yaml", (1, 1), (20, 1)))
     one = suppression("doubt")
     result = apply([doubt(INSIDE), doubt(INSIDE)], [one, wide], RULES)
     assert result.kept == ()
     assert [each.suppression for each in result.suppressed] == [one, one]
     assert apply([doubt(OUTSIDE)], [one, wide], RULES).suppressed[0].suppression is wide
+
+
+At = tuple[int, int]
+
+
+def stretch_of(file: str, one: At, other: At) -> Stretch:
+    return Stretch(file, min(one, other), max(one, other))
+
+
+def place_of(file: str, at: At) -> Place:
+    return Place(file, *at)
+
+
+ats = st.tuples(st.integers(1, 4), st.integers(1, 4))
+stretches = st.builds(stretch_of, st.sampled_from("ab"), ats, ats)
+
+
+@given(
+    st.lists(st.lists(stretches, max_size=2), max_size=6),
+    st.lists(st.builds(place_of, st.sampled_from("abc"), ats), max_size=3),
+)
+def test_the_index_finds_what_comparing_everything_finds(written: list[list[Stretch]], found_at: list[Place]) -> None:
+    every = [
+        Suppression(rule="doubt", reason=str(number), place=INSIDE, stretches=tuple(each))
+        for number, each in enumerate(written)
+    ]
+    result = apply([doubt(*found_at)], every, RULES)
+    covering = [one for one in every if one.covers(found_at)]
+    assert [each.suppression in covering for each in result.suppressed] == [True] * bool(covering)
+    stale = sum(kept.rule is STALE_SUPPRESSION for kept in result.kept)
+    assert stale == len(every) - len(covering)
+
+
+def test_ten_thousand_of_them_take_no_time() -> None:
+    findings = [doubt(Place("a.yaml", line, 3)) for line in range(10_000)]
+    every = [suppression("doubt", Stretch("a.yaml", (line, 1), (line, 9))) for line in range(10_000)]
+    before = perf_counter()
+    assert len(apply(findings, every, RULES).suppressed) == 10_000
+    assert perf_counter() - before < 5, "comparing each with each takes a minute"
 
 
 def test_one_of_a_rule_that_needs_live_facts_is_never_stale() -> None:
