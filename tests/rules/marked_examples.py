@@ -11,7 +11,10 @@ from tests.topology.marked import path_of, unmarked
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A text in which the rule finds one thing, at the marks. `silent` are changes after which it finds nothing."""
+    """A text in which the rule finds one thing, at the marks. `silent` are changes after which it finds nothing.
+
+    `before` are places that come before the marked ones and cannot be marked: the beginning of a file.
+    """
 
     rule: Rule
     text: str
@@ -19,6 +22,7 @@ class Case:
     expected: str = ""
     mend: str = ""
     silent: tuple[tuple[str, str], ...] = ()
+    before: tuple[Place, ...] = ()
 
 
 def found_in(text: str, rule: Rule) -> tuple[tuple[Finding, ...], tuple[Place, ...]]:
@@ -28,7 +32,7 @@ def found_in(text: str, rule: Rule) -> tuple[tuple[Finding, ...], tuple[Place, .
     texts, places = unmarked(files)
     names = dict(zip(texts, files, strict=True))
     plain = "".join(
-        f"# {names[path]}{content if content.startswith(chr(10)) else chr(10) + content}"
+        content if names[path] == "main.yaml" and not content.startswith("\n") else f"# {names[path]}{content}"
         for path, content in texts.items()
     )
     if not is_environment:
@@ -46,7 +50,7 @@ def assert_found(case: Case) -> None:
     findings, places = found_in(case.text, case.rule)
     assert [finding.message for finding in findings] == [case.says]
     (finding,) = findings
-    assert finding.places == places
+    assert finding.places == (*case.before, *places)
     assert not case.expected or finding.expected == case.expected
     assert finding.mend == (case.mend or case.rule.mend)
 
