@@ -9,6 +9,7 @@ from __future__ import annotations
 from tailstack.access import compile as compiling
 from tailstack.access import doubts, facts, mistakes
 from tailstack.finding import Rule
+from tailstack.manifests.rules import RULES as MANIFEST_RULES
 from tailstack.rules import (
     api_proxy_setup,
     api_server,
@@ -100,6 +101,7 @@ RULES: tuple[Rule, ...] = tuple(
     sorted(
         (
             *LANGUAGE_RULES,
+            *MANIFEST_RULES,
             *names.RULES,
             *service_names.RULES,
             *live_names.RULES,

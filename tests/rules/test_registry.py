@@ -8,6 +8,7 @@ import pkgutil
 import pytest
 
 import tailstack.access
+import tailstack.manifests
 import tailstack.rules
 import tailstack.topology
 from tailstack.finding import Rule
@@ -139,7 +140,7 @@ def test_codes_of_the_rules_across_files_do_not_change() -> None:
 
 def test_every_rule_of_the_pure_rooms_is_registered_once() -> None:
     declared: dict[int, str] = {}
-    for package in (tailstack.topology, tailstack.access, tailstack.rules):
+    for package in (tailstack.topology, tailstack.manifests, tailstack.access, tailstack.rules):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             members = vars(importlib.import_module(module.name)).values()
             declared.update({id(member): member.code for member in members if isinstance(member, Rule)})
