@@ -17,6 +17,26 @@ from tailstack.rules.tailscale_services import service_principal
 from tailstack.topology.tailnet import DestinationKind
 from tailstack.topology.wording import listed
 
+_CAP = '"app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["GROUP"]}}]}'
+_BLUE = "clusters: {blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: auth}}}}\n"
+
+
+def _example(grants: str, group: str = "readers") -> str:
+    """The YAML of one cluster with a hand-written policy file of these grants."""
+    policy = f'{{"postures": {{"posture:mac": ["node:os == \'macos\'"]}}, "grants": [{grants}]}}'
+    return f"# base.hujson\n{policy.replace('APP', _CAP.replace('GROUP', group))}\n# main.yaml\n{_BLUE}"
+
+
+_GRANT = '{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"], APP}'
+_UNDER_POSTURE = _GRANT.replace('"ip"', '"srcPosture": ["posture:mac"], "ip"')
+_NETWORK = _GRANT.replace(", APP", "")
+_TWO_CLUSTERS = """clusters:
+  blue: {kubernetes: {context: x}, operator: {TAGSapiServerProxy: {mode: auth}}}
+  green: {kubernetes: {context: z}, operator: {TAGSapiServerProxy: {mode: auth}}}
+access:
+  - {name: developers, from: [autogroup:admin], to: [{apiServer: blue}]}
+"""
+
 NO_NETWORK_PATH = Rule(
     code="TS601",
     slug="no-network-path",
@@ -24,6 +44,8 @@ NO_NETWORK_PATH = Rule(
     why="An application grant opens no port: kubectl runs into a timeout.",
     mend='Add "ip": ["tcp:443"] to the grant.',
     source="https://tailscale.com/kb/1537/grants-app-capabilities",
+    bad=_example(_GRANT.replace('"ip": ["tcp:443"], ', "")),
+    good=_example(_GRANT),
 )
 GRANT_DST_NOT_PROXY = Rule(
     code="TS602",
@@ -32,6 +54,8 @@ GRANT_DST_NOT_PROXY = Rule(
     why="Nothing there reads the capability; users are refused as users without groups.",
     mend="Grant it on the tag of the operator that is meant, or switch its proxy to auth mode.",
     source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
+    bad=_example(_GRANT.replace("op-blue", "blue")),
+    good=_example(_GRANT),
 )
 SYSTEM_MASTERS = Rule(
     code="TS604",
@@ -41,6 +65,8 @@ SYSTEM_MASTERS = Rule(
     why="The group passes by all of RBAC and cannot be limited by it, so a stolen login is the whole cluster.",
     mend="Add a srcPosture, or impersonate a group of your own and bind it to a role.",
     source="https://kubernetes.io/docs/concepts/security/rbac-good-practices/",
+    bad=_example(_GRANT, "system:masters"),
+    good=_example(_UNDER_POSTURE, "system:masters"),
 )
 GRANT_SPAN = Rule(
     code="TS605",
@@ -50,6 +76,8 @@ GRANT_SPAN = Rule(
     why="A grant names a tag and not a cluster: who administers one administers every cluster that wears it.",
     mend="Leave out the operators' `tags`, so that each gets its own, or grant both clusters on purpose.",
     source="https://github.com/tailscale/tailscale/issues/10659",
+    bad=_TWO_CLUSTERS.replace("TAGS", "tags: [tag:k8s-operator], "),
+    good=_TWO_CLUSTERS.replace("TAGS", ""),
 )
 POSTURE_BYPASS = Rule(
     code="TS606",
@@ -59,6 +87,8 @@ POSTURE_BYPASS = Rule(
     why="Grants only add to one another, so the posture has no effect.",
     mend="Add the posture to the other grants, or take it out.",
     source="https://tailscale.com/kb/1288/device-posture",
+    bad=_example(f"{_UNDER_POSTURE}, {_GRANT}"),
+    good=_example(f"{_UNDER_POSTURE}, {_NETWORK}"),
 )
 PROXY_OFF = Rule(
     code="TS607",
@@ -67,20 +97,8 @@ PROXY_OFF = Rule(
     why="Nothing listens there: kubectl is refused a connection.",
     mend="Switch the API-server proxy on (apiServerProxyConfig.mode of the chart), or take the grant out.",
     source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
-    bad="""# base.hujson
-{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"],
-  "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["readers"]}}]}}]}
-# main.yaml
-clusters:
-  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: "off"}}}
-""",
-    good="""# base.hujson
-{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"],
-  "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["readers"]}}]}}]}
-# main.yaml
-clusters:
-  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: auth}}}
-""",
+    bad=_example(_GRANT).replace("mode: auth", 'mode: "off"'),
+    good=_example(_GRANT),
 )
 NOAUTH_IMPERSONATE = Rule(
     code="TS612",
@@ -90,19 +108,8 @@ NOAUTH_IMPERSONATE = Rule(
     why="Such a proxy only carries the connection: it reads no rights, and clients must bring credentials of their own.",
     mend="Switch the proxy to auth mode, or take the capability out of the grant and keep its port.",
     source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
-    bad="""# base.hujson
-{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"],
-  "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["readers"]}}]}}]}
-# main.yaml
-clusters:
-  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: noauth}}}
-""",
-    good="""# base.hujson
-{"grants": [{"src": ["autogroup:admin"], "dst": ["tag:k8s-op-blue"], "ip": ["tcp:443"]}]}
-# main.yaml
-clusters:
-  blue: {kubernetes: {context: x}, operator: {apiServerProxy: {mode: noauth}}}
-""",
+    bad=_example(_GRANT).replace("mode: auth", "mode: noauth"),
+    good=_example(_NETWORK).replace("mode: auth", "mode: noauth"),
 )
 RULES = (
     NO_NETWORK_PATH,
@@ -142,7 +149,8 @@ def _reaches(subject: Subject, source: str, target: str) -> bool:
 
 def grant_dst_not_proxy(subject: Subject) -> Iterator[Finding]:
     """Of tags only: other selectors may match an operator that is not declared here. Three mistakes that exclude another."""
-    if any(cluster.operator.is_assumed for cluster in subject.tailnet.clusters):
+    clusters = subject.tailnet.clusters
+    if not clusters or any(cluster.operator.is_assumed for cluster in clusters):
         return
     reading = sorted({tag for proxy in subject.api_proxies if proxy.impersonates for tag in proxy.tags})
     for grant in with_capability(subject):

@@ -99,7 +99,7 @@ CASES = (
         rule=EXPOSED_TO_ALL,
         text=f"{OPS}{BOTH.replace('web:', '②web:')}access:\n  - §{{name: all, from: [autogroup:danger-all], to: [{{exposure: blue.web}}]}}\n",
         says="autogroup:danger-all may reach exposure blue.web, by access: all.",
-        silent=(("autogroup:danger-all", "'*'"), ("autogroup:danger-all", "group:ops")),
+        silent=(("autogroup:danger-all", "autogroup:member"), ("autogroup:danger-all", "group:ops")),
     ),
     Case(
         rule=FUNNEL_PLUS_PRIVATE,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tailstack.manifests.reading import read_manifests
+from tailstack.rules.check import check_manifests
 from tailstack.rules.objects_backends import INGRESS_BACKEND
 from tailstack.rules.objects_ingress import (
     DUPLICATE_PATH,
@@ -15,6 +17,8 @@ from tailstack.rules.objects_ingress import (
     RULE_WITHOUT_HTTP,
     TLS_SHAPE,
 )
+from tailstack.topology.tailnet import BasePolicy
+from tests.rules.examples import POLICY, files_of_example
 from tests.rules.marked_examples import Case, assert_found, assert_silent
 
 OPERATOR = """# blue/operator.yaml
@@ -284,3 +288,14 @@ def test_what_the_operator_would_pass_over_is_found(case: Case) -> None:
 )
 def test_a_near_miss_is_not(case: Case, change: tuple[str, str]) -> None:
     assert_silent(case, change)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_kept"),
+    [("web.other.ts.net", True), ("web", False), ("shop.other.ts.net", False), ("web.example.com", False)],
+)
+def test_a_domain_that_nobody_told_may_be_any(host: str, is_kept: bool) -> None:
+    rules = f"rules: [{{host: {host}, http: {{paths: [{{path: /, backend: {BACKEND}}}]}}}}]"
+    files = files_of_example(f"{GROUP}{TLS}  {rules}\n{IN}")
+    found = check_manifests(read_manifests(files), BasePolicy(file="policy.hujson", text=POLICY)).findings
+    assert (RULE_HOST not in {finding.rule for finding in found}) is is_kept
