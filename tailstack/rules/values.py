@@ -135,21 +135,21 @@ _LIST_OF_TAGS = ("proxyConfig", "defaultTags")
 """Has a rule of its own, which knows what was meant: see objects_tags."""
 
 
+_PYTHON: Mapping[Type, tuple[type, ...]] = {
+    Type.TEXT: (str,),
+    Type.SWITCH: (bool,),
+    Type.WORD: (str, bool),
+    Type.MAPPING: (dict,),
+    Type.LIST: (list,),
+    Type.TEXTS: (str, list),
+}
+
+
 def _fits(value: object, wanted: Type) -> bool:
-    match wanted:
-        case Type.TEXT:
-            return isinstance(value, str)
-        case Type.SWITCH:
-            return isinstance(value, bool)
-        case Type.WORD:
-            return isinstance(value, str | bool)
-        case Type.MAPPING:
-            return isinstance(value, dict)
-        case Type.LIST:
-            return isinstance(value, list)
-        case Type.TEXTS:
-            every = cast("list[object]", value) if isinstance(value, list) else [value]
-            return all(isinstance(one, str) for one in every)
+    if not isinstance(value, _PYTHON[wanted]):
+        return False
+    every = cast("list[object]", value) if wanted is Type.TEXTS and isinstance(value, list) else []
+    return all(isinstance(one, str) for one in every)
 
 
 def _wrong_type(release: Release, path: _Path, wanted: Type) -> Finding:

@@ -13,7 +13,7 @@ from tailstack.rules.check import check_environment, check_tailnet
 from tailstack.rules.ingress import FUNNEL_NOT_ALLOWED, funnel_not_allowed
 from tailstack.rules.policy_file import UNDEFINED_SELECTOR
 from tailstack.rules.subject import subject_of
-from tailstack.rules.tags import proxy_tag_not_owned
+from tailstack.rules.tags import proxy_tag_not_owned, tag_undefined
 from tests.rules.environments import check, found, tailnet_of
 
 PROJECT = Path(__file__).parents[2]
@@ -110,8 +110,11 @@ def test_a_policy_of_others_may_not_know_a_tag_and_each_is_named_once() -> None:
     policy = check_tailnet(tailnet).policy
     assert policy is not None
     others = replace(policy, policy=replace(policy.policy, tag_owners=()))
-    (finding,) = proxy_tag_not_owned(subject_of(tailnet, others))
-    assert finding.places == (tailnet.clusters[0].operator.place,)
-    assert finding.message == (
-        "tag:k8s-blue, which any other proxy of blue wears, is defined nowhere: the operator of blue may not give it."
-    )
+    subject = subject_of(tailnet, others)
+    found = list(tag_undefined(subject))
+    assert [finding.message for finding in found] == [
+        "tag:k8s-blue, which any other proxy of blue wears, is defined nowhere.",
+        "tag:k8s-op-blue, which operator blue wears, is defined nowhere.",
+    ]
+    assert {finding.places for finding in found} == {(tailnet.clusters[0].operator.place,)}
+    assert list(proxy_tag_not_owned(subject)) == []
