@@ -28,6 +28,7 @@ APPROVED = '"autoApprovers": {"routes": {②"10.1.0.0/24": ["tag:k8s"], ③"10.0
 SPLIT = (
     '{"name": "lan-connector.tail1a2b.ts.net", "advertisedRoutes": ["10.1.0.0/16"], "enabledRoutes": ["10.1.0.0/16"]}'
 )
+EXIT = '{"name": "out-connector.tail1a2b.ts.net", "advertisedRoutes": ["0.0.0.0/0"], "enabledRoutes": ["0.0.0.0/0"]}'
 CASES = (
     Told(
         name="approved for a part only",
@@ -60,11 +61,7 @@ CASES = (
         silent=(
             ("tag:x", "tag:k8s"),
             ("exitNode: true", "exitNode: false"),
-            (
-                "# policy.hujson",
-                '# facts.json\n{"devices": [{"name": "out-connector.tail1a2b.ts.net", "enabledRoutes": ["0.0.0.0/0"], '
-                '"advertisedRoutes": ["0.0.0.0/0"]}]}\n# policy.hujson',
-            ),
+            ("# policy.hujson", f'# facts.json\n{{"devices": [{EXIT}]}}\n# policy.hujson'),
         ),
     ),
     Told(
