@@ -103,6 +103,11 @@ def tag_undefined(subject: Subject) -> Iterator[Finding]:
             if is_tag(tag) and tag not in subject.owners and (wearing.cluster, tag) not in said:
                 said.add((wearing.cluster, tag))
                 yield _undefined(subject, tag, wearing.place, f"{tag}, which {wearing.who} wears, is defined nowhere.")
+    for approved in subject.policy.policy.auto_approvers.services:
+        tag = approved.name
+        if is_tag(tag) and tag not in subject.owners:
+            place = subject.policy.sources(approved.place)[0]
+            yield _undefined(subject, tag, place, f"{tag}, whose Services are to be approved, is defined nowhere.")
     for client in subject.facts.credentials or ():
         for tag in client.tags:
             if tag not in subject.owners:

@@ -75,6 +75,14 @@ def test_an_undefined_tag_of_a_credential() -> None:
     assert places_of(text, tags.TAG_UNDEFINED) == [["facts.json:2:11"]]
 
 
+def test_an_undefined_tag_of_services_that_are_approved() -> None:
+    approved = '"autoApprovers": {"services": {"tag:wev": ["tag:k8s"], "svc:web": ["tag:k8s"]}},\n  "grants"'
+    text = BLUE.replace('"grants"', approved)
+    assert said_of(text, tags.TAG_UNDEFINED) == ["tag:wev, whose Services are to be approved, is defined nowhere."]
+    assert places_of(text, tags.TAG_UNDEFINED) == [["policy.hujson:4:34"]]
+    assert said_of(text.replace("tag:wev", "tag:web"), tags.TAG_UNDEFINED) == []
+
+
 NOT_OWNED = BLUE.replace('"tag:web": ["tag:op"]', '"tag:web": ["tag:k8s"]')
 
 
