@@ -282,6 +282,7 @@ class _Prover:
                 text=f"MagicDNS is off, so {called} means nothing.",
                 places=(self._tailnet.place,),
                 mend="Write `magicDNS: true` under `tailnet`.",
+                is_told=True,
             )
         return Step(name="name", holds=True, text=f"{called} is {self._named.who(fqdn)}.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tailstack.access.compile import CompiledPolicy
@@ -127,7 +127,14 @@ def subject_of(
         policy=policy,
         nodes=nodes,
         access=access,
-        links=links(tailnet, policy, access, nodes),
+        links=links(tailnet if objects is None else _as_live(tailnet, facts), policy, access, nodes),
         objects=objects,
         facts=facts or Facts(),
     )
+
+
+def _as_live(tailnet: Tailnet, facts: Facts | None) -> Tailnet:
+    """The tailnet of manifests, which say nothing of MagicDNS and HTTPS, with the settings that are known."""
+    if facts is None:
+        return tailnet
+    return replace(tailnet, magic_dns=facts.magic_dns is not False, https_certificates=facts.https is not False)

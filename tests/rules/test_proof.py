@@ -100,6 +100,13 @@ BROKEN = (
         mend="Write `magicDNS: true` under `tailnet`.",
     ),
     Broken(
+        change=("{exposure: blue.nginx}", "{ingress: blue.page}"),
+        tailnet=TAILNET.replace("{dnsName", "{httpsCertificates: false, dnsName"),
+        name="https",
+        text="The tailnet issues no HTTPS certificates, and blue-page.tail1a2b.ts.net needs one.",
+        mend="Write `httpsCertificates: true` under `tailnet`.",
+    ),
+    Broken(
         base='{"tagOwners": {"tag:k8s-green--out": []}}',
         name="proxy",
         text="The proxy green-out wears tag:k8s-green--out, and the operator of green may not give tag:k8s-green--out.",

@@ -356,3 +356,11 @@ def test_a_service_without_ports_lets_any_port_through() -> None:
     assert broken is not None
     assert broken.text == "Nothing grants tag:k8s to reach the device vm.tail1a2b.ts.net on any port."
     assert '"ip": ["*"]' in broken.mend
+
+
+def test_settings_that_are_known_to_be_off_break_the_chain() -> None:
+    for live, name in (('"settings": {"httpsEnabled": false}', "https"), ('"dns": {"magicDNS": false}', "name")):
+        broken = proof_of(f"{TEXT}# facts.json\n{{{live}}}\n").broken
+        assert broken is not None
+        assert (broken.name, broken.is_told) == (name, True)
+    assert proof_of(f'{TEXT}# facts.json\n{{"settings": {{"httpsEnabled": true}}}}\n').is_complete
