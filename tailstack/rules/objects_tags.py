@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from tailstack.finding import Finding, Needs, Place, Rule
 from tailstack.manifests.objects import Objects
 from tailstack.manifests.operators import OperatorDeployment, operator_deployments
 from tailstack.manifests.values import ManifestList, Step
 from tailstack.rules.ownership import is_tag
+from tailstack.rules.releases import Release, releases
 from tailstack.rules.subject import Subject
 from tailstack.topology.wording import quoted
 
@@ -92,13 +94,20 @@ def _in_manifests(objects: Objects) -> Iterator[_Written]:
 
 
 def _in_values(subject: Subject) -> Iterator[_Written]:
-    for cluster, chart in subject.facts.charts.items():
+    for release in releases(subject):
         for section, who in (("operatorConfig", "The operator"), ("proxyConfig", "Every other proxy")):
-            values = chart.values.get(section)
-            tags = values.get("defaultTags") if isinstance(values, dict) else None
-            place = chart.place_of(section, "defaultTags")
+            tags = _default_tags(release, section)
             each = tags.split(",") if isinstance(tags, str) and tags else tags if isinstance(tags, list) else ()
-            yield from ((f"{who} of {cluster}", tag, place) for tag in each if isinstance(tag, str))
+            place = release.place((section, "defaultTags"))
+            yield from ((f"{who} of {release.who}", tag, place) for tag in each if isinstance(tag, str))
+
+
+def _default_tags(release: Release, section: str) -> str | list[object] | None:
+    values = release.values.get(section)
+    tags = cast("dict[str, object]", values).get("defaultTags") if isinstance(values, dict) else None
+    if isinstance(tags, list):
+        return cast("list[object]", tags)
+    return tags if isinstance(tags, str) else None
 
 
 def _is_rendered_list(text: str) -> bool:
@@ -107,12 +116,11 @@ def _is_rendered_list(text: str) -> bool:
 
 def default_tags_type(subject: Subject) -> Iterator[Finding]:
     """In values of the chart, and in what Helm makes of them: quotes or none decide whether it is a text or a list."""
-    for cluster, chart in subject.facts.charts.items():
-        values = chart.values.get("proxyConfig")
-        tags = values.get("defaultTags") if isinstance(values, dict) else None
+    for release in releases(subject):
+        tags = _default_tags(release, "proxyConfig")
         if isinstance(tags, list):
             meant = ",".join(tag for tag in tags if isinstance(tag, str))
-            yield _list(cluster, chart.place_of("proxyConfig", "defaultTags"), meant)
+            yield _list(release.who, release.place(("proxyConfig", "defaultTags")), meant)
     if subject.objects is not None:
         yield from _rendered(subject.objects)
 

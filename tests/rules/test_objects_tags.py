@@ -89,3 +89,23 @@ def test_a_list_of_default_tags_that_was_rendered(rendered: str) -> None:
     (finding,) = found_in(text, objects_tags.DEFAULT_TAGS_TYPE)
     assert finding.mend == 'Write "tag:a,tag:b".'
     assert said_of(BLUE, objects_tags.DEFAULT_TAGS_TYPE) == []
+
+
+FLUX = """# green/release.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: operator, namespace: tailscale}
+spec:
+  chart: {spec: {chart: tailscale-operator, version: "1.102.3"}}
+  values: {operatorConfig: {defaultTags: ["tag:op"]}, proxyConfig: {defaultTags: TAGS}}
+"""
+
+
+def test_tags_in_the_values_of_a_release() -> None:
+    listed = BLUE + FLUX.replace("TAGS", '["tag:a", "tag:b"]')
+    (finding,) = found_in(listed, objects_tags.DEFAULT_TAGS_TYPE)
+    assert finding.message == "The default tags of proxies of HelmRelease tailscale/operator of green are a list."
+    assert [str(place) for place in finding.places] == ["green/release.yaml:7:82"]
+    spaced = BLUE + FLUX.replace("TAGS", '"tag:a, tag:b"')
+    assert len(said_of(spaced, objects_tags.TAG_SYNTAX)) == 1
+    assert said_of(BLUE + FLUX.replace("TAGS", '"tag:a,tag:b"'), objects_tags.TAG_SYNTAX) == []
