@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pulumi_policy import EnforcementLevel, PolicyPack
 
-from policies import access, funnel
+from policies import access, funnel, tailnet
 
 PolicyPack(
     "tailstack",
-    policies=[*access.POLICIES, *funnel.POLICIES],
+    policies=[*access.POLICIES, *funnel.POLICIES, *tailnet.POLICIES],
     enforcement_level=EnforcementLevel.MANDATORY,
 )

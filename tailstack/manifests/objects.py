@@ -122,7 +122,11 @@ class KubernetesObject:
 
     def annotation(self, name: str) -> str | None:
         """The annotation `tailscale.com/<name>`; None where there is none."""
-        return self.annotations.get(f"{TAILSCALE}/{name}")
+        annotations, key = self.value("metadata", "annotations"), f"{TAILSCALE}/{name}"
+        if not isinstance(annotations, ManifestMap) or key not in annotations:
+            return None
+        value = annotations[key]
+        return None if isinstance(value, ManifestMap | ManifestList) else as_text(value)
 
     def annotation_place(self, name: str) -> Place:
         """Where the value of the annotation `tailscale.com/<name>` stands."""
@@ -148,17 +152,21 @@ class Objects:
 
     all: tuple[KubernetesObject, ...] = ()
     _by_kind: dict[str, list[KubernetesObject]] = field(init=False, repr=False, compare=False)
+    _by_kind_and_cluster: dict[tuple[str, str], list[KubernetesObject]] = field(init=False, repr=False, compare=False)
     _by_cluster: dict[str, list[KubernetesObject]] = field(init=False, repr=False, compare=False)
     _by_reference: dict[Reference, KubernetesObject] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_kind: dict[str, list[KubernetesObject]] = {}
+        by_both: dict[tuple[str, str], list[KubernetesObject]] = {}
         by_cluster: dict[str, list[KubernetesObject]] = {}
         for each in self.all:
             by_cluster.setdefault(each.cluster, []).append(each)
             if GROUPS.get(each.kind, each.group) == each.group:
                 by_kind.setdefault(each.kind, []).append(each)
+                by_both.setdefault((each.kind, each.cluster), []).append(each)
         object.__setattr__(self, "_by_kind", by_kind)
+        object.__setattr__(self, "_by_kind_and_cluster", by_both)
         object.__setattr__(self, "_by_cluster", by_cluster)
         object.__setattr__(self, "_by_reference", {each.reference: each for each in self.all})
 
@@ -169,8 +177,8 @@ class Objects:
 
     def of_kind(self, kind: str, cluster: str | None = None) -> tuple[KubernetesObject, ...]:
         """Objects of a kind, of one cluster or of all. A kind of GROUPS is that of its group only."""
-        found = self._by_kind.get(kind, ())
-        return tuple(each for each in found if cluster is None or each.cluster == cluster)
+        found = self._by_kind.get(kind) if cluster is None else self._by_kind_and_cluster.get((kind, cluster))
+        return tuple(found or ())
 
     def in_cluster(self, cluster: str) -> tuple[KubernetesObject, ...]:
         """All objects of one cluster."""

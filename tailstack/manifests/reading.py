@@ -156,6 +156,11 @@ def _wide_by_definition(raw: Iterable[_Raw]) -> Iterator[tuple[str, str]]:
                 yield group, kind
 
 
+def object_of(root: ManifestMap, *, cluster: str, file: str) -> KubernetesObject | None:
+    """The object that a value is which did not come from a file; None where it lacks what every object has."""
+    return _object(_Raw(cluster=cluster, file=file, root=root), _CLUSTER_WIDE, [])
+
+
 def _object(raw: _Raw, wide: frozenset[tuple[str, str]], findings: list[Finding]) -> KubernetesObject | None:
     root, file = raw.root, raw.file
     metadata = root.get("metadata")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tailstack.finding import Place, Rule
 from tailstack.manifests.adapter import tailnet_of
-from tailstack.manifests.reading import Read, read_manifests
+from tailstack.manifests.reading import Read, object_of, read_manifests
 from tailstack.manifests.rules import (
     DUPLICATE_OBJECT,
     NO_CLUSTER,
@@ -21,6 +21,7 @@ from tailstack.manifests.rules import (
     RULES,
     SHAPE,
 )
+from tailstack.manifests.values import ManifestMap
 from tests.manifests.written import files_of
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
@@ -271,6 +272,14 @@ def test_values_of_secrets_are_nowhere() -> None:
     assert bare.keys("data") == ()
     tailnet = tailnet_of(found.objects, policy=None, dns_name=None, environment="x")
     assert "s3cr3t" not in "".join(map(repr, (found, [made.root for made in found.objects.all], tailnet)))
+
+
+def test_an_object_can_come_from_elsewhere_than_a_file() -> None:
+    (root,) = (made.root for made in read(CONFIG_MAP).objects.all)
+    made = object_of(root, cluster="green", file="urn")
+    assert made is not None
+    assert (made.title, made.cluster, made.place()) == ("ConfigMap default/a", "green", Place("urn", 1, 1))
+    assert object_of(ManifestMap((1, 1)), cluster="green", file="urn") is None
 
 
 def test_only_secrets_of_the_core_lose_their_values() -> None:
