@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
+from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Verdict
 from tailstack.access.nodes import narrowest, tag_wearers
-from tailstack.access.policy import Grant
-from tailstack.access.ports import Ports
 from tailstack.access.selectors import Selector, SelectorKind
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.api_proxies import ApiServerProxy
@@ -242,43 +242,37 @@ def _spanning_by_hand(subject: Subject) -> Iterator[Finding]:
 
 
 def posture_bypass(subject: Subject) -> Iterator[Finding]:
-    """For every source and destination of a grant under a posture: is the same allowed without?"""
-    for grant in subject.policy.policy.grants or ():
-        if not grant.src_posture:
-            continue
-        by: dict[Place, None] = {}
-        pairs = [(source.name, target.name) for source in grant.src for target in grant.dst]
-        for pair in pairs:
-            by.update(dict.fromkeys(_bypassing(subject, grant, *pair)))
-        if by:
-            postures = listed(posture.text for posture in grant.src_posture)
-            yield POSTURE_BYPASS.at(
-                *subject.policy.sources(grant.place),
-                *dict.fromkeys(source for place in by for source in subject.policy.sources(place)),
-                message=f"{subject.policy.declaration(grant.place)} asks for {postures}, and the same is allowed without "
-                f"it by {listed(dict.fromkeys(subject.policy.declaration(place) for place in by))}.",
-                expected="the posture on every grant that allows the same",
-            )
+    """For every source and destination of an entry under a posture: is the same allowed without?"""
+    bypassed: dict[Place, tuple[tuple[str, ...], dict[Place, None]]] = {}
+    for entry in subject.access.entries:
+        for source, target in product(entry.src, entry.dst) if entry.postures else ():
+            for place in _bypassing(subject, entry, source.name, target.name):
+                bypassed.setdefault(entry.place, (entry.postures, {}))[1][place] = None
+    for place, (postures, by) in bypassed.items():
+        yield POSTURE_BYPASS.at(
+            *subject.policy.sources(place),
+            *dict.fromkeys(source for other in by for source in subject.policy.sources(other)),
+            message=f"{subject.policy.declaration(place)} asks for {listed(postures)}, and the same is allowed without "
+            f"it by {listed(dict.fromkeys(subject.policy.declaration(other) for other in by))}.",
+            expected="the posture on every grant that allows the same",
+        )
 
 
-def _bypassing(subject: Subject, grant: Grant, source: str, target: str) -> Iterator[Place]:
-    """The places of the entries that together allow without a posture what the grant allows under one."""
+def _bypassing(subject: Subject, entry: Entry, source: str, target: str) -> Iterator[Place]:
+    """The places of the entries that together allow without a posture what one allows under one."""
     free = [match.entry for match in subject.access.matches(source, target) if not match.postures]
-    groups = impersonated(grant.app)
+    groups = impersonated(entry.app)
     if groups:
-        useful = [entry for entry in free if not groups.isdisjoint(impersonated(entry.app))]
-        is_bypassed = groups <= frozenset(group for entry in useful for group in impersonated(entry.app))
+        useful = [other for other in free if not groups.isdisjoint(impersonated(other.app))]
+        is_bypassed = groups <= frozenset(group for other in useful for group in impersonated(other.app))
     else:
-        wanted, left = Ports(), Ports()
-        for entry in grant.ip:
-            wanted = wanted.union(entry.ports) if entry.ports else wanted
-        useful = [entry for entry in free if wanted != wanted.minus(entry.ports)]
-        left = wanted
-        for entry in useful:
-            left = left.minus(entry.ports)
-        is_bypassed = bool(wanted) and not left
+        useful = [other for other in free if entry.ports != entry.ports.minus(other.ports)]
+        left = entry.ports
+        for other in useful:
+            left = left.minus(other.ports)
+        is_bypassed = bool(entry.ports) and not left
     if is_bypassed:
-        yield from (entry.place for entry in useful)
+        yield from (other.place for other in useful)
 
 
 CHECKS = (no_network_path, grant_dst_not_proxy, system_masters, grant_span, posture_bypass)

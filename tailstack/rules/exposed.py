@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tailstack.access.derive import some_of
@@ -38,7 +39,7 @@ EXPOSED_TO_ALL = Rule(
     code="TS419",
     slug="exposed-to-all",
     severity=Severity.WARNING,
-    what="An entry that does not name it lets every member of the tailnet, or everything in it, reach something exposed.",
+    what="Everything in the tailnet reaches something exposed, or every member does by an entry that does not name it.",
     why="Whoever joins the tailnet, and whatever is exposed by the same tag later, is in it too.",
     mend="Name who needs it, or grant it on its own tag or by its own name if it is meant for all.",
     source="https://tailscale.com/kb/1324/grants",
@@ -76,17 +77,18 @@ _SHOWN = 3
 
 
 def exposed_to_all(subject: Subject) -> Iterator[Finding]:
-    """One finding for an entry, however much it opens. What it names alone is meant, but for the whole world.
+    """One finding for an entry, however much it opens. To name a thing alone for all members is meant, for `*` it is not.
 
     Under a posture it is not for all, and a policy without any rules has a finding already.
     """
     if subject.policy.policy.grants is None and subject.policy.policy.acls is None:
         return
+    alone = _tags_of_one(subject)
     opened: dict[int, tuple[Entry, list[Exposed]]] = {}
     for exposed in subject.exposed:
         for entry in exposed.entries:
             wide = {source.name for source in entry.src} & _ALL
-            if wide and not entry.postures and (DANGER_ALL in wide or not _names(subject, entry, exposed)):
+            if wide and not entry.postures and (wide != {MEMBER} or not _names(entry, exposed, alone)):
                 opened.setdefault(id(entry), (entry, []))[1].append(exposed)
     for entry, several in opened.values():
         wide = [source.name for source in entry.src if source.name in _ALL]
@@ -99,16 +101,19 @@ def exposed_to_all(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _names(subject: Subject, entry: Entry, exposed: Exposed) -> bool:
+def _names(entry: Entry, exposed: Exposed, alone: frozenset[str]) -> bool:
     """Whether an entry names this alone: its Tailscale Service, or a tag that nothing else wears."""
     declared = exposed.declared
-    own = {tag for tag in declared.tags if _wearers(subject, tag) <= 1}
+    own = alone.intersection(declared.tags)
     return any(target.name == declared.tailscale_service or target.name in own for target in entry.dst)
 
 
-def _wearers(subject: Subject, tag: str) -> int:
-    others = sum(tag in cluster.operator.proxy_tags for cluster in subject.tailnet.clusters)
-    return len(subject.wearers.get(tag, ())) + others
+def _tags_of_one(subject: Subject) -> frozenset[str]:
+    """The tags that one node wears, or one Tailscale Service, and that no proxy gets by default."""
+    by_default = {tag for cluster in subject.tailnet.clusters for tag in cluster.operator.proxy_tags}
+    of_services = Counter(tag for _, tags in {(each.name, each.tags) for each in subject.services} for tag in tags)
+    worn = Counter({tag: len(nodes) for tag, nodes in subject.wearers.items()}) + of_services
+    return frozenset(tag for tag, wearers in worn.items() if wearers == 1 and tag not in by_default)
 
 
 def funnel_plus_private(subject: Subject) -> Iterator[Finding]:
@@ -116,13 +121,14 @@ def funnel_plus_private(subject: Subject) -> Iterator[Finding]:
 
     Neither do entries of tagged nodes: those are links, which go by names in the tailnet.
     """
+    alone = _tags_of_one(subject)
     for exposed in subject.exposed:
         if isinstance(exposed.declared, Exposure) or not exposed.declared.funnel:
             continue
         people = [entry for entry in exposed.entries if any(each.kind is not SelectorKind.TAG for each in entry.src)]
         is_open = any(_ALL & {source.name for source in entry.src} and not entry.postures for entry in people)
         private = [
-            entry for entry in people if _names(subject, entry, exposed) and (len(entry.dst) == 1 or entry.postures)
+            entry for entry in people if _names(entry, exposed, alone) and (len(entry.dst) == 1 or entry.postures)
         ]
         if private and not is_open:
             declarations = dict.fromkeys(subject.policy.declaration(entry.place) for entry in private)
@@ -145,7 +151,7 @@ def identity_split(subject: Subject) -> Iterator[Finding]:
                     exposure.place,
                     ingress.place,
                     message=f"Service {exposure.namespace}/{exposure.service} of {cluster.name} is {exposure.hostname} by "
-                    f"itself, and {ingress.hostname} by ingress {ingress.reference}.",
+                    f"itself, and {ingress.hostname} by its Ingress.",
                     expected="one of the two, or a hostname that was chosen for each",
                 )
 

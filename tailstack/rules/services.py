@@ -103,14 +103,17 @@ def _missing(cluster: Cluster, who: str, exposed: Exposure | Ingress, by_name: d
 
 
 def svc_not_approved(subject: Subject) -> Iterator[Finding]:
-    """Approved is a tag of the group's nodes, for the Service's name or for one of its tags."""
+    """Approved is a tag of the group's nodes, for the Service's name or for one of its tags; or by hand, as live hosts tell."""
+    live = {(node.name, name) for node in subject.facts.inventory.nodes for name in node.services}
     approvers = subject.policy.policy.auto_approvers.services
     by_key: dict[str, list[Listed]] = {}
     for approver in approvers:
         by_key.setdefault(approver.name, []).append(approver)
     for service in subject.services:
         fitting = [approver for key in (service.name, *service.tags) for approver in by_key.get(key, ())]
-        if not any(_approves(approver, service.group) for approver in fitting):
+        nodes = (f"{hostname}.{subject.tailnet.dns_name}".lower() for hostname in service.group.hostnames)
+        is_live = any((node, service.name) in live for node in nodes)
+        if not is_live and not any(_approves(approver, service.group) for approver in fitting):
             yield SERVICE_NOT_APPROVED.at(
                 service.place,
                 *dict.fromkeys(place for each in fitting for place in subject.policy.sources(each.place)),

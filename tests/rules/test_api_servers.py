@@ -10,6 +10,7 @@ from tailstack.rules.api_server import (
     GRANT_SPAN,
     NO_NETWORK_PATH,
     NOAUTH_IMPERSONATE,
+    POSTURE_BYPASS,
     PROXY_OFF,
 )
 from tailstack.rules.rbac import DEAD_BINDING, GROUP_NOT_BOUND, TAGGED_SOURCE, UNION_GROUPS
@@ -160,6 +161,16 @@ CASES = (
             ("# green/", "# blue/two/"),
             ("cap/kubernetes", "cap/relay"),
         ),
+    ),
+    Case(
+        rule=POSTURE_BYPASS,
+        text="clusters: {blue: {kubernetes: {context: x}}}\n# base.hujson\n"
+        """{"postures": {"posture:mac": ["node:os == 'macos'"]}, "acls": [\n"""
+        '§{"action": "accept", "src": ["autogroup:admin"], "srcPosture": ["posture:mac"], "dst": ["*:22", "*:80"]},\n'
+        '②{"action": "accept", "src": ["autogroup:member"], "dst": ["*:22"]}]}\n',
+        says="stacks/test/base.hujson:3:1 asks for posture:mac, and the same is allowed without it by "
+        "stacks/test/base.hujson:4:1.",
+        silent=(('"dst": ["*:22"]', '"dst": ["*:443"]'), ("autogroup:member", "tag:k8s-blue")),
     ),
     Case(
         rule=GROUP_NOT_BOUND,

@@ -123,7 +123,7 @@ CASES = (
     Case(
         rule=IDENTITY_SPLIT,
         text=SERVICE,
-        says="Service default/web of blue is default-web by itself, and shop by ingress blue.Ingress default/web.",
+        says="Service default/web of blue is default-web by itself, and shop by its Ingress.",
         silent=(
             ('expose: "true"', 'expose: "true", tailscale.com/hostname: web-http'),
             ("service: {name: web", "service: {name: other"),
