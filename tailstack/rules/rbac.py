@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tailstack.access.evaluate import Verdict
 from tailstack.access.inventory import Node
-from tailstack.access.selectors import SelectorKind
+from tailstack.access.selectors import SelectorKind, parse_selector
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.kubernetes_grants import (
     BOUND_BY_KUBERNETES,
@@ -235,7 +235,8 @@ def _people(subject: Subject, given: Rights) -> frozenset[str]:
     """The logins that get rights, if all of them are known; else none."""
     found: set[str] = set()
     for name in given.sources:
-        people = (name,) if "@" in name and not name.startswith("group:") else subject.access.names.members(name)
+        is_person = parse_selector(name, given.place).kind is SelectorKind.USER
+        people = (name,) if is_person else subject.access.names.members(name)
         if people is None:
             return frozenset()
         found.update(people)

@@ -241,7 +241,10 @@ CASES = (
         rule=UNION_GROUPS,
         text=PEOPLE.replace("from: [group:dev]", "from: [ana@example.com, li@example.com]"),
         says="ana@example.com has the Kubernetes groups dev, ops in blue, by two entries.",
-        silent=(("from: [ana@example.com, li@", "from: [li@"),),
+        silent=(
+            ("from: [ana@example.com, li@", "from: [li@"),
+            ("from: [ana@example.com, li@example.com]", "from: ['user:*@example.com']"),
+        ),
     ),
     Case(
         rule=TAGGED_SOURCE,
