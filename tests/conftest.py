@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from tests.counted import SUMMARY
+
 FOREIGN = ("PULUMI_", "TAILSCALE_", "KUBE", "TAILSTACK_", "HELM_", "OAUTH_CLIENT_")
 
 
@@ -14,3 +16,11 @@ def _hermetic_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in [key for key in os.environ if key.startswith(FOREIGN)]:
         monkeypatch.delenv(key)
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what was counted, also where the tests ran in other processes, whose own output is not shown."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            if name == SUMMARY:
+                terminalreporter.write_line(str(text))

@@ -23,8 +23,8 @@ from tailstack.access.principals import Principal, spans
 from tailstack.access.reading import read_policy
 from tailstack.access.ssh import Login, login, ssh_rules
 from tailstack.access.validate import refusal, validate
-from tests.access.conftest import SUMMARY
 from tests.access.recordings import COUNTS, DOMAIN, MORE, Recording, capabilities, listed, peers, recording, recordings
+from tests.counted import SUMMARY
 
 OTHER_WORDS = {
     # A fault of the service, which we do not imitate: it answers 500 "internal server error".

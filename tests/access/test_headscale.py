@@ -20,9 +20,9 @@ from tailstack.access.principals import Principal, spans
 from tailstack.access.reading import read_policy
 from tailstack.access.validate import refusal, validate
 from tailstack.sandbox.toolchain import ensure
-from tests.access.conftest import SUMMARY
 from tests.access.headscale import Answer, Assertion, Headscale
 from tests.access.headscale_policies import MISTAKES, Case, Data, Tailnet, case, tailnet, with_tests
+from tests.counted import SUMMARY
 
 pytestmark = pytest.mark.timeout(1200)  # the first run builds headscale
 

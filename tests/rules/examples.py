@@ -8,11 +8,12 @@ the hand-written policy file. Files in folders (`# blue/app.yaml`) are Kubernete
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from tailstack.access.facts import Facts, read_facts
+from tailstack.access.facts import read_facts
 from tailstack.finding import Finding
 from tailstack.manifests.reading import read_manifests
-from tailstack.rules.check import check_manifests, check_tailnet
+from tailstack.rules.check import Checked, check_manifests, check_tailnet
 from tailstack.topology.loading import resolve_files
 from tailstack.topology.tailnet import BasePolicy
 from tests.rules.environments import TAILNET, WITH_BASE
@@ -29,25 +30,27 @@ _HEADER = re.compile(r"^# (\S+\.(?:yaml|json|hujson))$", re.MULTILINE)
 def files_of_example(text: str) -> dict[str, str]:
     """The files of an example by their paths; the text before any header is `main.yaml`."""
     first, *rest = _HEADER.split(text)
-    files = {"main.yaml": first} if first.strip() else {}
+    is_comment = all(line.startswith("#") for line in first.splitlines() if line.strip())
+    files = {} if is_comment else {"main.yaml": first}
     return files | dict(zip(rest[::2], rest[1::2], strict=True))
 
 
 def findings_of_example(text: str) -> tuple[Finding, ...]:
-    """Everything that checking an example finds."""
-    files = files_of_example(text)
+    """Everything that checking an example finds. Raises InvalidTailnetError where it cannot be read."""
+    return checked(files_of_example(text)).findings
+
+
+def checked(named: Mapping[str, str]) -> Checked:
+    """What checking such files gives. Raises InvalidTailnetError where declarations cannot be read."""
+    files = dict(named)
     live = files.pop("facts.json", None)
     facts = read_facts(live, file="facts.json") if live is not None else None
     if any("/" in path for path in files):
         policy = BasePolicy(file="policy.hujson", text=files.pop("policy.hujson", POLICY))
-        return check_manifests(read_manifests(files), policy, facts=facts, dns_name=DNS_NAME).findings
-    return _of_environment(files, facts)
-
-
-def _of_environment(files: dict[str, str], facts: Facts | None) -> tuple[Finding, ...]:
+        return check_manifests(read_manifests(files), policy, facts=facts, dns_name=DNS_NAME)
     if not any(re.search(r"^tailnet:", text, re.MULTILINE) for text in files.values()):
         files["a.yaml"] = WITH_BASE if "base.hujson" in files else TAILNET
     elif not any(re.search(r"^defaults:", text, re.MULTILINE) for text in files.values()):
         files["a.yaml"] = TAILNET.partition("\n")[2]
     paths = {path_of(name): text for name, text in files.items()}
-    return check_tailnet(resolve_files(paths, ENVIRONMENT, AT), facts).findings
+    return check_tailnet(resolve_files(paths, ENVIRONMENT, AT), facts)
