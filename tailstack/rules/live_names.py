@@ -10,7 +10,6 @@ from tailstack.access.inventory import Node
 from tailstack.access.nodes import DeclaredNode, NodeKind
 from tailstack.finding import Finding, Needs, Place, Rule, Severity
 from tailstack.rules.ownership import not_given
-from tailstack.rules.service_names import live_devices
 from tailstack.rules.subject import Subject
 from tailstack.topology.tailnet import Address
 from tailstack.topology.wording import listed
@@ -98,7 +97,7 @@ def existing_device(subject: Subject) -> Iterator[Finding]:
     One with the tags of the declared node may be that node. But if another with these tags has the name with a number
     behind it, that is the node, and the first is what is left of something.
     """
-    live = live_devices(subject)
+    live = subject.live_devices
     declared = {node.hostname.lower() for node in subject.nodes}
     suffixed: dict[tuple[str, frozenset[str]], Node] = {}
     for label, device in live.items():
@@ -165,7 +164,7 @@ def rename(subject: Subject) -> Iterator[Finding]:
     if subject.objects is not None:
         return
     worn = Counter(frozenset(node.tags) for node in subject.nodes)
-    live = live_devices(subject)
+    live = subject.live_devices
     by_tags: dict[frozenset[str], list[tuple[str, Node]]] = {}
     for label, device in live.items():
         by_tags.setdefault(frozenset(device.tags), []).append((label, device))

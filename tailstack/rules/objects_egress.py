@@ -100,15 +100,10 @@ _SCHEME = re.compile(r"\A[a-z]+://")
 _LABEL = re.compile(r"[a-zA-Z0-9-]+\Z")
 
 
-def _services(subject: Subject) -> Iterator[KubernetesObject]:
-    if subject.objects is not None:
-        yield from subject.objects.of_kind("Service")
-
-
 def egress_suffix(subject: Subject) -> Iterator[Finding]:
     """Judged as the operator judges it, and by the tailnet's own domain."""
     domain = subject.tailnet.dns_name
-    for service in _services(subject):
+    for service in subject.egress_services:
         fqdn = service.annotation(_FQDN)
         if not fqdn:
             continue
@@ -137,7 +132,7 @@ def _meant(fqdn: str, domain: str) -> str:
 def egress_target_count(subject: Subject) -> Iterator[Finding]:
     """A Service without a target is an egress only if it names a ProxyGroup for egress."""
     groups = _groups(subject)
-    for service in _services(subject):
+    for service in subject.egress_services:
         fqdn, ip = service.annotation(_FQDN), service.annotation(_IP)
         who = f"{service.title} of {service.cluster}"
         if fqdn and ip:
@@ -190,7 +185,7 @@ def egress_group_shape(subject: Subject) -> Iterator[Finding]:
     groups = _groups(subject)
     egresses = {(egress.cluster, egress.namespace, egress.service): egress for egress in subject.tailnet.egresses}
     taken: dict[tuple[str, str], int] = {}
-    for service in _services(subject):
+    for service in subject.egress_services:
         egress = egresses.get((service.cluster, service.namespace, service.name))
         if egress is None or egress.proxy_group is None:
             continue
@@ -245,7 +240,7 @@ def _wrong_group(subject: Subject, service: KubernetesObject, name: str, group: 
 def egress_app_connector(subject: Subject) -> Iterator[Finding]:
     """Public hosts are those that the policy file lists as domains of app connectors."""
     domains = {domain.lower() for domain in app_connector_domains(subject)}
-    for service in _services(subject):
+    for service in subject.egress_services:
         host = (service.annotation(_FQDN) or "").lower().removesuffix(".")
         parents = (host[index + 1 :] for index, character in enumerate(host) if character == ".")
         if host and not domains.isdisjoint({host, *(f"*.{parent}" for parent in parents)}):

@@ -96,6 +96,8 @@ class _Prover:
         self._clusters = {cluster.name: cluster for cluster in tailnet.clusters}
         self._named = everything_named(nodes, declared_services(tailnet), access.inventory, tailnet.dns_name)
         self._hosts = _hosts(access.inventory)
+        self._principals: dict[tuple[str, ...], Principal] = {}
+        self._reasons: dict[Place, tuple[str, tuple[Place, ...]]] = {}
         self._groups = {
             (cluster.name, group.name): group for cluster in tailnet.clusters for group in cluster.custom.proxy_groups
         }
@@ -167,7 +169,7 @@ class _Prover:
     def _to_node(self, egress: Egress, node: DeclaredNode) -> Iterator[Step]:
         if isinstance(egress.target, Ingress):
             yield from self._https(egress, always=False)
-        yield self._grant(egress, Node(name=node.fqdn, tags=node.tags), str(node), (*node.tags, node.fqdn)[0])
+        yield self._grant(egress, self._wearing(node.tags), str(node), (*node.tags, node.fqdn)[0])
         if node.cluster is not None:
             cluster = self._clusters[node.cluster]
             yield self._credential("target", str(node), cluster, node.tags, node.place)
@@ -286,20 +288,31 @@ class _Prover:
             )
         return Step(name="name", holds=True, text=f"{called} is {self._named.who(fqdn)}.")
 
+    def _wearing(self, tags: tuple[str, ...]) -> Principal:
+        """Any node with these tags."""
+        if tags not in self._principals:
+            self._principals[tags] = self._access.names.node(Node(name="", tags=tags))
+        return self._principals[tags]
+
+    def _reason(self, place: Place) -> tuple[str, tuple[Place, ...]]:
+        """What brought the entry at a place of the policy, and where that stands."""
+        if place not in self._reasons:
+            self._reasons[place] = (self._policy.declaration(place), self._policy.sources(place))
+        return self._reasons[place]
+
     def _grant(self, egress: Egress, target: Node | Principal | str, called: str, selector: str) -> Step:
-        source = Node(name=egress.reference, tags=egress.tags)
-        matches = self._access.matches(source, target)
+        matches = self._access.matches(self._wearing(egress.tags), target)
         free = [match for match in matches if not match.postures]
         wanted = _wanted(egress.ports)
         missing = wanted.minus(_allowed(free))
         if not missing and _allowed(free):
             useful = [match for match in free if not wanted or wanted != wanted.minus(match.entry.ports)]
-            reasons = dict.fromkeys(self._policy.declaration(match.entry.place) for match in useful)
+            reasons = dict.fromkeys(self._reason(match.entry.place)[0] for match in useful)
             return Step(
                 name="grant",
                 holds=True,
                 text=f"{listed(egress.tags)} reaches {called} on {_ports_text(egress.ports)}, by {listed(reasons)}.",
-                places=tuple(dict.fromkeys(p for match in useful for p in self._policy.sources(match.entry.place))),
+                places=tuple(dict.fromkeys(p for match in useful for p in self._reason(match.entry.place)[1])),
             )
         under = " without a posture" if _allowed(matches) and not missing.minus(_allowed(matches)) else ""
         grant = {"src": list(egress.tags[:1]), "dst": [selector], "ip": ip_entries(egress.ports) or ["*"]}

@@ -9,7 +9,6 @@ from tailstack.access.hujson import Json
 from tailstack.access.inventory import Node
 from tailstack.access.selectors import DANGER_ALL, INTERNET, TAGGED, Selector
 from tailstack.finding import Finding, Rule, Severity
-from tailstack.rules.service_names import live_devices
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import Connector
 from tailstack.topology.wording import listed
@@ -139,7 +138,7 @@ def _is_approver(approvers: Iterable[Selector], connector: Connector) -> bool:
 
 def _live(subject: Subject, connector: Connector) -> Iterator[Node]:
     """The devices that the Connector is already."""
-    devices = live_devices(subject)
+    devices = subject.live_devices
     for hostname in connector.hostnames:
         if hostname.lower() in devices:
             yield devices[hostname.lower()]

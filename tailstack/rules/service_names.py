@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tailstack.access.derive import ip_entries
-from tailstack.access.inventory import Node
 from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.subject import Subject
 from tailstack.rules.tailscale_services import DeclaredService
@@ -123,7 +122,7 @@ RULES = (SERVICE_AND_NODE, MERGED_BY_CHANCE, MERGE_CONFLICT, API_SERVER_NAME_TAK
 def service_and_node(subject: Subject) -> Iterator[Finding]:
     """Nodes that are declared, and devices that there are: a proxy that is to become a Service keeps its name till deleted."""
     nodes = {node.hostname.lower(): node for node in reversed(subject.nodes)}
-    live = live_devices(subject)
+    live = subject.live_devices
     for services in _by_name(subject).values():
         first = services[0]
         node = nodes.get(first.hostname.lower())
@@ -219,16 +218,6 @@ def duplicate_in_cluster(subject: Subject) -> Iterator[Finding]:
                     message=f"{service.who} and {other.who} are both {service.name} in {service.cluster}.",
                     expected="a name of its own for each that a cluster exposes",
                 )
-
-
-def live_devices(subject: Subject) -> Mapping[str, Node]:
-    """The devices that there are by the first label of their names, as far as they are of this tailnet."""
-    domain = f".{subject.tailnet.dns_name}".lower()
-    return {
-        device.name.lower().removesuffix(domain): device
-        for device in subject.facts.inventory.nodes
-        if device.name.lower().endswith(domain)
-    }
 
 
 def _by_name(subject: Subject) -> Mapping[str, Sequence[DeclaredService]]:

@@ -9,11 +9,12 @@ from functools import cached_property
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.evaluate import Access
 from tailstack.access.facts import Credential, Facts
+from tailstack.access.inventory import Node
 from tailstack.access.nodes import DeclaredNode, declared_nodes
 from tailstack.access.policy import Listed
 from tailstack.finding import Finding
 from tailstack.manifests.nodes import ClusterView, view_of
-from tailstack.manifests.objects import Objects
+from tailstack.manifests.objects import TAILSCALE, KubernetesObject, Objects
 from tailstack.rules.api_proxies import ApiServerProxy, api_server_proxies
 from tailstack.rules.named import Named, everything_named
 from tailstack.rules.ownership import owners_by_tag
@@ -22,6 +23,8 @@ from tailstack.rules.reaching import Exposed, exposed
 from tailstack.rules.tailscale_services import DeclaredService, declared_services
 from tailstack.rules.wearing import Wearing, wearings
 from tailstack.topology.tailnet import Cluster, Tailnet
+
+_EGRESS = frozenset(f"{TAILSCALE}/{name}" for name in ("tailnet-fqdn", "tailnet-ip", "proxy-group"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,22 @@ class Subject:
     def named(self) -> Named:
         """Everything that has a name in the tailnet, by its full name."""
         return everything_named(self.nodes, self.services, self.facts.inventory, self.tailnet.dns_name)
+
+    @cached_property
+    def egress_services(self) -> tuple[KubernetesObject, ...]:
+        """The Services among the manifests that name a target in the tailnet or a ProxyGroup."""
+        every = self.objects.of_kind("Service") if self.objects is not None else ()
+        return tuple(service for service in every if not _EGRESS.isdisjoint(service.annotations))
+
+    @cached_property
+    def live_devices(self) -> Mapping[str, Node]:
+        """The devices that are known to be in this tailnet, by the first label of their names in small letters."""
+        domain = f".{self.tailnet.dns_name}".lower()
+        return {
+            device.name.lower().removesuffix(domain): device
+            for device in self.facts.inventory.nodes
+            if device.name.lower().endswith(domain)
+        }
 
 
 Check = Callable[[Subject], Iterable[Finding]]
