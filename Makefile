@@ -23,15 +23,19 @@ demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, me
 	$(BIN)/tailstack sandbox demo $(if $(KEEP),--keep)
 
 # The pure packages are held at 100 % of branches by their own fast tests; the rest runs the engine and real API servers.
-PURE_TESTS := tests/topology tests/manifests tests/access tests/rules tests/mutations tests/report tests/test_finding.py tests/test_layers.py tests/test_make.py
+PURE_TESTS := tests/topology tests/manifests tests/access tests/rules tests/report tests/test_finding.py tests/test_layers.py tests/test_make.py
 SLOW_ACCESS_TESTS := tests/access/test_conformance.py tests/access/test_hujson_reference.py tests/access/test_headscale.py
-OTHER_TESTS := tests/program tests/sandbox tests/components tests/policies tests/engine tests/commands tests/test_action.py
+OTHER_TESTS := tests/mutations tests/program tests/sandbox tests/components tests/policies tests/engine tests/commands tests/test_action.py
+
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadscope
 
 test: setup ## run every test
 	$(BIN)/tailstack sandbox build hujson-format headscale
-	$(BIN)/coverage run -m pytest --quiet $(PURE_TESTS) $(addprefix --ignore=,$(SLOW_ACCESS_TESTS))
+	rm -f .coverage.*
+	$(BIN)/coverage run -m pytest --quiet $(SIDE_BY_SIDE) $(PURE_TESTS) $(addprefix --ignore=,$(SLOW_ACCESS_TESTS))
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100
-	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadscope $(OTHER_TESTS) $(SLOW_ACCESS_TESTS)
+	$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) $(OTHER_TESTS) $(SLOW_ACCESS_TESTS)
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check .
@@ -42,4 +46,4 @@ bench: setup ## measure the speed budgets
 	$(BIN)/python -m tests.bench
 
 clean: ## remove what was made in this checkout (the cache of built tools stays)
-	rm -rf $(VENV) .sandbox .pytest_cache .ruff_cache .hypothesis .coverage dist
+	rm -rf $(VENV) .sandbox .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist

@@ -162,15 +162,18 @@ class _Reader:
                 if handler is not None:
                     handler(event)
         except yaml.YAMLError as error:
-            self._syntax_error(error)
+            self._syntax_error(error, _LINE_BREAK.split(text.rstrip("\r\n")))
         finally:
             parser.dispose()
 
-    def _syntax_error(self, error: yaml.YAMLError) -> None:
+    def _syntax_error(self, error: yaml.YAMLError, lines: list[str]) -> None:
         # Only a YAMLError about a character has no mark, and `_checked` has refused those.
         problem = str(getattr(error, "problem", None) or "it cannot be read")
         mark: yaml.Mark | None = getattr(error, "problem_mark", None)
         at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        if at[0] > len(lines):
+            # The parser counts on behind the last line when a text ends too early, where no editor could go.
+            at = (len(lines), len(lines[-1]) + 1)
         mend = next((mend for sign, mend in _MENDS if sign in problem), "")
         self.findings.append(
             SYNTAX.at(self._place(at), message=f"The file is not valid YAML here: {problem}.", mend=mend)

@@ -111,14 +111,14 @@ def recorder_missing(subject: Subject) -> Iterator[Finding]:
     live = {tag for node in subject.facts.inventory.nodes for tag in node.tags}
     known = sorted({tag for node in subject.nodes if node.kind is NodeKind.RECORDER for tag in node.tags})
     for asked in _recordings(subject):
-        if len(asked.tags) > 1:
+        tag, *more = asked.tags
+        if more:
             yield RECORDER_MISSING.at(
                 *asked.places,
                 message=f"A grant sends recordings to {listed(asked.tags)}, and one tag is the most there can be.",
                 expected="one tag",
             )
             continue
-        tag = asked.tags[0]
         wearers = subject.wearers.get(tag, ())
         if tag not in live and not any(node.kind in recording for node in wearers):
             yield RECORDER_MISSING.at(

@@ -58,14 +58,6 @@ class Subject:
         return {tag: tuple(nodes) for tag, nodes in found.items()}
 
     @cached_property
-    def by_hostname(self) -> Mapping[str, tuple[DeclaredNode, ...]]:
-        """The nodes that ask for each name in the tailnet."""
-        found: dict[str, list[DeclaredNode]] = {}
-        for node in self.nodes:
-            found.setdefault(node.hostname, []).append(node)
-        return {name: tuple(nodes) for name, nodes in found.items()}
-
-    @cached_property
     def owners(self) -> Mapping[str, Listed]:
         """The entries of tagOwners by their tags."""
         return owners_by_tag(self.policy.policy)

@@ -150,7 +150,7 @@ def test_json_escapes_mean_nothing_in_yaml() -> None:
     ("text", "line", "column", "said", "mend"),
     [
         ("a: b: c\n", 1, 5, "mapping values are not allowed", "use quotes"),
-        ("a: 'b\n", 2, 1, "unexpected end of stream", "Close the quote"),
+        ("a: 'b\n", 1, 6, "unexpected end of stream", "Close the quote"),
         ("a: [1\nb: 2\n", 2, 2, "did not find expected ',' or ']'", "Close the bracket"),
         ("a:\n\t- b\n", 2, 1, "cannot start any token", "indent with spaces"),
         ("a: @b\n", 1, 4, "cannot start any token", "put it in quotes"),

@@ -241,7 +241,9 @@ def test_drift_is_told_in_words_with_its_exit_code(applied: Bench) -> None:
             "kind": "changed",
             "what": "policy file",
             "resource": "policy",
-            "changes": ["autogroup:member gains every port to tag:k8s-operator, but for what other entries gave before."],
+            "changes": [
+                "autogroup:member gains every port to tag:k8s-operator, but for what other entries gave before."
+            ],
         }
     ]
     nothing = drift()

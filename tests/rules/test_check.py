@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from tailstack.access import mistakes
-from tailstack.rules.check import check_environment, check_tailnet
+from tailstack.manifests.reading import read_manifests
+from tailstack.rules.check import check_environment, check_manifests, check_tailnet
 from tailstack.rules.ingress import FUNNEL_NOT_ALLOWED, funnel_not_allowed
 from tailstack.rules.policy_file import UNDEFINED_SELECTOR
 from tailstack.rules.subject import subject_of
 from tailstack.rules.tags import proxy_tag_not_owned, tag_undefined
+from tailstack.topology.tailnet import BasePolicy
 from tests.rules.environments import check, found, tailnet_of
 
 PROJECT = Path(__file__).parents[2]
@@ -118,3 +120,14 @@ def test_a_policy_of_others_may_not_know_a_tag_and_each_is_named_once() -> None:
     ]
     assert {finding.places for finding in found} == {(tailnet.clusters[0].operator.place,)}
     assert list(proxy_tag_not_owned(subject)) == []
+
+
+def test_manifests_are_read_even_where_their_policy_file_is_not() -> None:
+    read = read_manifests({"blue/a.yaml": "kind: [", "stray.yaml": "a: b"})
+    checked = check_manifests(read, BasePolicy(file="policy.hujson", text="{"))
+    assert checked.policy is None
+    assert [str(finding.places[0]) for finding in checked.findings] == [
+        "blue/a.yaml:1:8",
+        "policy.hujson:1:2",
+        "stray.yaml:1:1",
+    ]

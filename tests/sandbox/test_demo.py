@@ -36,7 +36,10 @@ def test_the_demo_shows_the_whole_of_it_and_leaves_nothing_behind(tmp_path: Path
     for chapter in CHAPTERS:
         assert chapter in result.stdout
     assert "1 link, 1 complete." in result.stdout
-    assert "autogroup:member gains every port to tag:k8s-operator, but for what other entries gave before." in result.stdout
+    assert (
+        "autogroup:member gains every port to tag:k8s-operator, but for what other entries gave before."
+        in result.stdout
+    )
     assert 'metadata.annotations["tailscale.com/tags"] was "tag:k8s", is "tag:k8s-operator"' in result.stdout
     assert "No drift: everything in sandbox is as the stack left it." in result.stdout
     assert "no credential of the stack is left in the tailnet" in result.stdout
