@@ -22,6 +22,8 @@ from tailstack.commands.terminal import wants_colour
 from tailstack.finding import Finding, InvalidTailnetError, in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tailstack.access.inventory import Inventory
     from tailstack.access.policy import Policy
     from tailstack.access.ports import Ports
@@ -55,7 +57,23 @@ def check(file: str, facts: str | None, form: FormatWithGithub) -> ExitCode:
         return say_findings((*findings, *error.findings), form)
     if not _has_errors(findings):
         findings = in_order((*findings, *doubts(directory_of_policy(policy, inventory))))
-    return say_findings(findings, form)
+    return say_findings(_without_suppressed(policy, findings), form)
+
+
+def _without_suppressed(policy: Policy, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Without the warnings that comments of the file call meant. Rules of other commands are theirs to judge."""
+    from tailstack.access import doubts, mistakes  # noqa: PLC0415  only where it is asked for
+    from tailstack.rules.suppress import apply  # noqa: PLC0415
+    from tailstack.rules.suppress_comments import suppressions_in_policy  # noqa: PLC0415
+    from tailstack.topology.tailnet import BasePolicy  # noqa: PLC0415
+
+    if policy.document is None:
+        return tuple(findings)
+    rules = (*mistakes.RULES, *doubts.RULES)
+    known = {name for rule in rules for name in (rule.code, rule.slug)}
+    written = suppressions_in_policy(BasePolicy(file=policy.file, text=policy.document.text))
+    kept = apply(findings, (one for one in written.suppressions if one.rule in known), rules).kept
+    return in_order((*kept, *written.findings))
 
 
 @command.command("test")

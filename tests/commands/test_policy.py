@@ -63,6 +63,23 @@ class TestCheck:
         assert code == ExitCode.FINDINGS
         assert text.startswith("broken.hujson:2:3: error TS801 policy-syntax\n")
 
+    def test_a_warning_is_suppressed_by_a_comment_with_its_reason(
+        self, capsys: pytest.CaptureFixture[str], folder: Path
+    ) -> None:
+        ssh = '{"grants": [], "ssh": [\n%s{"action": "accept", "src": ["a@example.com"], "dst": ["autogroup:self"], "users": ["x"]},\n]}'
+        (folder / "dead.hujson").write_text(ssh % "", encoding="utf-8")
+        assert "dead-ssh-rule" in called(capsys, "check", "dead.hujson")[1]
+        comment = (
+            "// tailstack:suppress dead-ssh-rule: opened by an exit node\n// tailstack:suppress no-tests: of check\n"
+        )
+        (folder / "meant.hujson").write_text(ssh % comment, encoding="utf-8")
+        assert called(capsys, "check", "meant.hujson") == (ExitCode.CLEAN, "No errors, no warnings.\n")
+        stale = comment.replace("dead-ssh-rule", "dead-capability")
+        (folder / "stale.hujson").write_text(ssh % stale, encoding="utf-8")
+        code, text = called(capsys, "check", "stale.hujson")
+        assert code == ExitCode.CLEAN
+        assert "stale-suppression" in text
+
     def test_with_nodes(self, capsys: pytest.CaptureFixture[str]) -> None:
         code, text = called(capsys, "check", "good.hujson", "--facts", "nodes.json")
         assert code == ExitCode.CLEAN
