@@ -34,6 +34,8 @@ CONFLICTING_DEFINITION = Rule(
     why="Only one of them can stand in the policy, and whoever reads the other would be wrong about who has access.",
     mend="Remove one of the two, or make them equal.",
     source="docs/decisions/0003-the-policy-file.md",
+    bad=('groups: {group:ops: [ana@example.com]}\n# base.hujson\n{"groups": {"group:ops": ["li@example.com"]}}\n'),
+    good=('groups: {group:ops: [ana@example.com]}\n# base.hujson\n{"groups": {"group:ops": ["ana@example.com"]}}\n'),
 )
 RULES = (CONFLICTING_DEFINITION,)
 

@@ -16,6 +16,13 @@ DEAD_CAPABILITY = Rule(
     why="An application capability opens no port: who has it alone runs into a timeout.",
     mend='Add "ip" to the grant, such as "ip": ["tcp:443"] for tailscale.com/cap/kubernetes.',
     source="https://tailscale.com/kb/1537/grants-app-capabilities",
+    bad=(
+        '# policy.hujson\n{"grants": [{"src": ["*"], "dst": ["*"], "app": {"tailscale.com/cap/kubernetes": [{}]}}]}\n'
+    ),
+    good=(
+        "# policy.hujson\n"
+        '{"grants": [{"src": ["*"], "dst": ["*"], "ip": ["tcp:443"], "app": {"tailscale.com/cap/kubernetes": [{}]}}]}\n'
+    ),
 )
 DEAD_SSH_RULE = Rule(
     code="TS821",
@@ -25,6 +32,14 @@ DEAD_SSH_RULE = Rule(
     why="Tailscale SSH needs the network as well, and sshTests do not ask for it: they pass, and nobody gets in.",
     mend="Grant tcp:22 from the rule's sources to its destinations.",
     source="https://tailscale.com/kb/1193/tailscale-ssh",
+    bad=(
+        "# policy.hujson\n"
+        '{"grants": [], "ssh": [{"action": "accept", "src": ["autogroup:member"], "dst": ["autogroup:self"], "users": ["root"]}]}\n'
+    ),
+    good=(
+        "# policy.hujson\n"
+        '{"grants": [{"src": ["autogroup:member"], "dst": ["autogroup:self"], "ip": ["tcp:22"]}], "ssh": [{"action": "accept", "src": ["autogroup:member"], "dst": ["autogroup:self"], "users": ["root"]}]}\n'
+    ),
 )
 UNKNOWN_USER = Rule(
     code="TS822",
@@ -34,6 +49,18 @@ UNKNOWN_USER = Rule(
     why="Tailscale takes it with a warning only, and whoever was meant gets nothing.",
     mend="Correct the login name, or fetch the list of users again.",
     source="https://github.com/tailscale/terraform-provider-tailscale/issues/546",
+    bad=(
+        "# policy.hujson\n"
+        '{"groups": {"group:ops": ["ana@example.com"]}, "grants": []}\n'
+        "# facts.json\n"
+        '{"users": [{"loginName": "li@example.com"}]}\n'
+    ),
+    good=(
+        "# policy.hujson\n"
+        '{"groups": {"group:ops": ["li@example.com"]}, "grants": []}\n'
+        "# facts.json\n"
+        '{"users": [{"loginName": "li@example.com"}]}\n'
+    ),
 )
 RULES = (DEAD_CAPABILITY, DEAD_SSH_RULE, UNKNOWN_USER)
 

@@ -31,6 +31,8 @@ FACTS_SYNTAX = Rule(
     why="Nothing of it can be used, and an answer without it would be another one.",
     mend="Put the text right at the place named, or fetch the file again.",
     source="docs/access.md",
+    bad=('# facts.json\n{"devices":\n'),
+    good=('# facts.json\n{"devices": []}\n'),
 )
 FACTS_SHAPE = Rule(
     code="TS817",
@@ -39,6 +41,8 @@ FACTS_SHAPE = Rule(
     why="What cannot be read would be missing from every answer.",
     mend="Write the part as docs/access.md shows it.",
     source=_API,
+    bad=('# facts.json\n{"devices": {}}\n'),
+    good=('# facts.json\n{"devices": []}\n'),
 )
 FACTS_VALUE = Rule(
     code="TS818",
@@ -47,6 +51,8 @@ FACTS_VALUE = Rule(
     why="What cannot be read would be missing from every answer.",
     mend="Correct the value, or fetch the file again.",
     source=_API,
+    bad=('# facts.json\n{"devices": [{"name": "web", "addresses": ["web"]}]}\n'),
+    good=('# facts.json\n{"devices": [{"name": "web", "addresses": ["100.64.0.1"]}]}\n'),
 )
 FACTS_CLASH = Rule(
     code="TS819",
@@ -55,6 +61,8 @@ FACTS_CLASH = Rule(
     why="A tailnet has no two of one name, and it is not clear which of the two is meant.",
     mend="Remove one of the two, or fetch the file again.",
     source=_API,
+    bad=('# facts.json\n{"devices": [{"name": "web"}, {"name": "web"}]}\n'),
+    good=('# facts.json\n{"devices": [{"name": "web"}, {"name": "web-1"}]}\n'),
 )
 RULES = (FACTS_SYNTAX, FACTS_SHAPE, FACTS_VALUE, FACTS_CLASH)
 

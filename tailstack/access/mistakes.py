@@ -14,6 +14,8 @@ SYNTAX = Rule(
     why=_REFUSED,
     mend="Put the text right at the place named: HuJSON is JSON with comments and trailing commas.",
     source="https://github.com/tailscale/hujson",
+    bad=("# policy.hujson\n{\n"),
+    good=('# policy.hujson\n{"grants": []}\n'),
 )
 SHAPE = Rule(
     code="TS802",
@@ -22,6 +24,8 @@ SHAPE = Rule(
     why=_REFUSED,
     mend="Write the value as the section's documentation shows it.",
     source=_SYNTAX_PAGE,
+    bad=('# policy.hujson\n{"groups": []}\n'),
+    good=('# policy.hujson\n{"groups": {}}\n'),
 )
 UNKNOWN_KEY = Rule(
     code="TS803",
@@ -31,6 +35,8 @@ UNKNOWN_KEY = Rule(
     why="Tailscale may refuse it or leave it without effect, and what was meant does not happen.",
     mend="Correct the spelling, or take the key out.",
     source=_SYNTAX_PAGE,
+    bad=('# policy.hujson\n{"grant": []}\n'),
+    good=('# policy.hujson\n{"grants": []}\n'),
 )
 DUPLICATE_KEY = Rule(
     code="TS804",
@@ -40,6 +46,8 @@ DUPLICATE_KEY = Rule(
     why="Only the last one counts; what the other says is lost without a word.",
     mend="Merge the two.",
     source="https://pkg.go.dev/encoding/json#Unmarshal",
+    bad=('# policy.hujson\n{"grants": [], "grants": []}\n'),
+    good=('# policy.hujson\n{"grants": []}\n'),
 )
 UNDEFINED = Rule(
     code="TS805",
@@ -48,6 +56,11 @@ UNDEFINED = Rule(
     why=_REFUSED,
     mend="Define it in its section, or correct the name.",
     source=_SYNTAX_PAGE,
+    bad=('# policy.hujson\n{"grants": [{"src": ["group:ops"], "dst": ["*"], "ip": ["*"]}]}\n'),
+    good=(
+        "# policy.hujson\n"
+        '{"groups": {"group:ops": ["ana@example.com"]}, "grants": [{"src": ["group:ops"], "dst": ["*"], "ip": ["*"]}]}\n'
+    ),
 )
 MISPLACED = Rule(
     code="TS806",
@@ -56,6 +69,8 @@ MISPLACED = Rule(
     why=_REFUSED,
     mend="Use a selector of a kind that is allowed there.",
     source=_SYNTAX_PAGE,
+    bad=('# policy.hujson\n{"grants": [{"src": ["autogroup:self"], "dst": ["*"], "ip": ["*"]}]}\n'),
+    good=('# policy.hujson\n{"grants": [{"src": ["autogroup:member"], "dst": ["autogroup:self"], "ip": ["*"]}]}\n'),
 )
 BAD_NAME = Rule(
     code="TS807",
@@ -64,6 +79,8 @@ BAD_NAME = Rule(
     why=_REFUSED,
     mend="Correct it.",
     source=_SYNTAX_PAGE,
+    bad=('# policy.hujson\n{"tagOwners": {"tag:1st": []}}\n'),
+    good=('# policy.hujson\n{"tagOwners": {"tag:first": []}}\n'),
 )
 BAD_PORTS = Rule(
     code="TS808",
@@ -72,6 +89,8 @@ BAD_PORTS = Rule(
     why=_REFUSED,
     mend="Write *, 443, 80-443, tcp:443, udp:* or icmp:*.",
     source=_SYNTAX_PAGE + "#ip",
+    bad=('# policy.hujson\n{"grants": [{"src": ["*"], "dst": ["*"], "ip": ["tcp:http"]}]}\n'),
+    good=('# policy.hujson\n{"grants": [{"src": ["*"], "dst": ["*"], "ip": ["tcp:80"]}]}\n'),
 )
 BAD_CAPABILITY = Rule(
     code="TS809",
@@ -80,6 +99,10 @@ BAD_CAPABILITY = Rule(
     why=_REFUSED,
     mend="Use a name of the form domain/path in a domain of yours, or one of Tailscale's that may be granted.",
     source="https://tailscale.com/kb/1537/grants-app-capabilities",
+    bad=('# policy.hujson\n{"grants": [{"src": ["*"], "dst": ["*"], "app": {"kubernetes": [{}]}}]}\n'),
+    good=(
+        '# policy.hujson\n{"grants": [{"src": ["*"], "dst": ["*"], "app": {"tailscale.com/cap/kubernetes": [{}]}}]}\n'
+    ),
 )
 BAD_ENTRY = Rule(
     code="TS810",
@@ -88,6 +111,8 @@ BAD_ENTRY = Rule(
     why=_REFUSED,
     mend="Correct the entry.",
     source=_SYNTAX_PAGE,
+    bad=('# policy.hujson\n{"acls": [{"action": "deny", "src": ["*"], "dst": ["*:*"]}]}\n'),
+    good=('# policy.hujson\n{"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]}\n'),
 )
 NESTED_GROUP = Rule(
     code="TS811",
@@ -96,6 +121,8 @@ NESTED_GROUP = Rule(
     why=_REFUSED,
     mend="List the members themselves.",
     source=_SYNTAX_PAGE + "#groups",
+    bad=('# policy.hujson\n{"groups": {"group:ops": ["group:dev"], "group:dev": ["ana@example.com"]}}\n'),
+    good=('# policy.hujson\n{"groups": {"group:ops": ["ana@example.com"], "group:dev": ["ana@example.com"]}}\n'),
 )
 CYCLE = Rule(
     code="TS812",
@@ -104,6 +131,8 @@ CYCLE = Rule(
     why=_REFUSED,
     mend="Break the circle.",
     source="https://tailscale.com/kb/1387/ipsets",
+    bad=('# policy.hujson\n{"ipsets": {"ipset:a": ["ipset:b"], "ipset:b": ["ipset:a"]}}\n'),
+    good=('# policy.hujson\n{"ipsets": {"ipset:a": ["ipset:b"], "ipset:b": ["10.0.0.0/8"]}}\n'),
 )
 FAILING_TEST = Rule(
     code="TS813",
@@ -112,6 +141,14 @@ FAILING_TEST = Rule(
     why=_REFUSED,
     mend="Change the grants until the test holds, or the test if it no longer says what is meant.",
     source=_SYNTAX_PAGE + "#tests",
+    bad=(
+        "# policy.hujson\n"
+        '{"tagOwners": {"tag:web": []}, "grants": [], "tests": [{"src": "ana@example.com", "accept": ["tag:web:80"]}]}\n'
+    ),
+    good=(
+        "# policy.hujson\n"
+        '{"tagOwners": {"tag:web": []}, "grants": [], "tests": [{"src": "ana@example.com", "deny": ["tag:web:80"]}]}\n'
+    ),
 )
 UNKNOWN_ATTRIBUTE = Rule(
     code="TS814",
@@ -121,6 +158,8 @@ UNKNOWN_ATTRIBUTE = Rule(
     why="Tailscale takes any name without a word, so a misspelt attribute has no effect and nobody is told.",
     mend="Correct the spelling.",
     source=_SYNTAX_PAGE + "#nodeattrs",
+    bad=('# policy.hujson\n{"nodeAttrs": [{"target": ["*"], "attr": ["funel"]}]}\n'),
+    good=('# policy.hujson\n{"nodeAttrs": [{"target": ["*"], "attr": ["funnel"]}]}\n'),
 )
 EMPTY_DEFAULT = Rule(
     code="TS815",
@@ -130,6 +169,8 @@ EMPTY_DEFAULT = Rule(
     why="Without either section everything may reach everything; only an empty one denies all.",
     mend='Write "grants": [] to deny all, or the grants that are meant.',
     source="https://github.com/tailscale/tailscale/issues/19595",
+    bad=('# policy.hujson\n{"groups": {}}\n'),
+    good=('# policy.hujson\n{"groups": {}, "grants": []}\n'),
 )
 RULES = (
     SYNTAX,

@@ -21,6 +21,25 @@ UNDEFINED_SELECTOR = Rule(
     why="Tailscale refuses the whole policy file, and nothing of it takes effect.",
     mend="Define it in the YAML or in the hand-written policy file, or correct the name.",
     source="https://tailscale.com/kb/1337/policy-syntax",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "access:\n"
+        "  - {name: a, from: [group:ops], to: [{exposure: blue.web}]}\n"
+    ),
+    good=(
+        "groups: {group:ops: [ana@example.com]}\n"
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "access:\n"
+        "  - {name: a, from: [group:ops], to: [{exposure: blue.web}]}\n"
+    ),
 )
 RULES = (UNDEFINED_SELECTOR,)
 

@@ -34,6 +34,20 @@ RESERVED_NAME = Rule(
     what="A name with two hyphens in a row, or a cluster whose name begins with op-.",
     why="Derived tags are tag:k8s-<cluster>--<name> and tag:k8s-op-<cluster>; two things could get the same tag.",
     mend="Choose another name; node name and tags can be set by hand with `hostname` and `tags`.",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web--a: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web-a: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+    ),
 )
 NAME_TAKEN = Rule(
     code="TS047",
@@ -41,6 +55,24 @@ NAME_TAKEN = Rule(
     what="Two of a cluster's exposures, ingresses and egresses have the same name, now or formerly.",
     why="They would get the same tag, and with it each other's access.",
     mend="Choose another name for one of them.",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "    ingress:\n"
+        "      web: {namespace: default, backend: {service: web, port: 80}}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "    ingress:\n"
+        "      page: {namespace: default, backend: {service: web, port: 80}}\n"
+    ),
 )
 LONG_NODE_NAME = Rule(
     code="TS048",
@@ -49,6 +81,20 @@ LONG_NODE_NAME = Rule(
     why="A node's name is one label of a DNS name.",
     mend="Set a shorter one with `hostname`.",
     source="https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4",
+    bad=(
+        "clusters:\n"
+        "  a-cluster-with-a-very-long-name:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      an-exposure-with-a-name-as-long-as-that: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+    ),
 )
 
 RULES = (RESERVED_NAME, NAME_TAKEN, LONG_NODE_NAME)

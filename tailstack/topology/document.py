@@ -37,6 +37,8 @@ YAML_SYNTAX = Rule(
     why="Nothing after the mistake can be read.",
     mend="Look at the place and the lines just above it: indentation, a missing quote or bracket, or a colon in a text.",
     source="https://yaml.org/spec/1.2.2/",
+    bad="groups: {group:ops: [ana@example.com\n",
+    good="groups: {group:ops: [ana@example.com]}\n",
 )
 NOT_PLAIN_TEXT = Rule(
     code="TS002",
@@ -53,6 +55,8 @@ TAB_INDENTATION = Rule(
     why="YAML forbids it, because a tab has no agreed width.",
     mend="Indent with spaces.",
     source="https://yaml.org/spec/1.2.2/#61-indentation-spaces",
+    bad=("groups:\n\tgroup:ops: [ana@example.com]\n"),
+    good=("groups:\n  group:ops: [ana@example.com]\n"),
 )
 NO_SECTIONS = Rule(
     code="TS004",
@@ -60,6 +64,8 @@ NO_SECTIONS = Rule(
     what="A file is empty, or holds something other than sections.",
     why="A file without a declaration is a mistake, or is waiting for one.",
     mend="Write a section such as `clusters:` at the start of a line, or delete the file.",
+    bad="- groups\n",
+    good="groups: {group:ops: []}\n",
 )
 SEVERAL_DOCUMENTS = Rule(
     code="TS005",
@@ -68,6 +74,8 @@ SEVERAL_DOCUMENTS = Rule(
     why="Only one document of a file is read by many programs; the rest would be silently absent.",
     mend="Keep one document in each file: move the others to files of their own, and take directives out.",
     source="https://yaml.org/spec/1.2.2/#92-streams",
+    bad=("groups: {group:ops: []}\n---\nmachines: {ci: {tags: [tag:ci]}}\n"),
+    good=("groups: {group:ops: []}\nmachines: {ci: {tags: [tag:ci]}}\n"),
 )
 DUPLICATE_KEY = Rule(
     code="TS006",
@@ -76,6 +84,8 @@ DUPLICATE_KEY = Rule(
     why="Most programs silently keep the last one only.",
     mend="Keep one of the two, or give one of them another name.",
     source="https://yaml.org/spec/1.2.2/#3213-node-comparison",
+    bad=("groups:\n  group:ops: []\n  group:ops: [ana@example.com]\n"),
+    good=("groups:\n  group:ops: [ana@example.com]\n  group:dev: []\n"),
 )
 KEY_NOT_TEXT = Rule(
     code="TS007",
@@ -83,6 +93,8 @@ KEY_NOT_TEXT = Rule(
     what="A key is not a text.",
     why="Every key of the language is a text, and JSON has no other keys.",
     mend="Put the key in quotes.",
+    bad=("clusters:\n  1:\n    kubernetes: {context: blue}\n"),
+    good=("clusters:\n  blue:\n    kubernetes: {context: blue}\n"),
 )
 YAML_TAG = Rule(
     code="TS013",
@@ -91,6 +103,8 @@ YAML_TAG = Rule(
     why="What a tag means depends on the program that reads it.",
     mend="Take the tag out. Put a text in quotes if it begins with an exclamation mark.",
     source="https://yaml.org/spec/1.2.2/#691-node-tags",
+    bad=("groups:\n  group:ops: !!seq [ana@example.com]\n"),
+    good=("groups:\n  group:ops: [ana@example.com]\n"),
 )
 TOO_LARGE = Rule(
     code="TS014",

@@ -40,6 +40,24 @@ NOT_A_SOURCE = Rule(
     what="An access entry starts from something that opens no connections.",
     why="A proxy in front of a Service, and an API server, only answer.",
     mend="Start from a selector of the policy file, or from a machine. What leads out of a cluster is an egress.",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "access:\n"
+        "  - {name: a, from: [{exposure: blue.web}], to: [{exposure: blue.web}]}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{exposure: blue.web}]}\n"
+    ),
 )
 API_SERVER_OFF = Rule(
     code="TS052",
@@ -48,6 +66,21 @@ API_SERVER_OFF = Rule(
     why="Nothing answers there.",
     mend="Write `apiServerProxy: {mode: auth}` (or noauth) in the cluster's `operator`, or take the access out.",
     source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{apiServer: blue}]}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    operator: {apiServerProxy: {mode: noauth}}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{apiServer: blue}]}\n"
+    ),
 )
 RIGHTS_WITHOUT_PROXY = Rule(
     code="TS053",
@@ -56,6 +89,22 @@ RIGHTS_WITHOUT_PROXY = Rule(
     why="Only an API-server proxy in auth mode reads them; everything else ignores them.",
     mend="Keep `kubernetes` in an entry that reaches API servers in auth mode only, and split the others off.",
     source="https://tailscale.com/kb/1437/kubernetes-operator-api-server-proxy",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    operator: {apiServerProxy: {mode: noauth}}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{apiServer: blue}], kubernetes: {impersonate: {groups: [readers]}, bind: {clusterRole: view}}}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    operator: {apiServerProxy: {mode: auth}}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{apiServer: blue}], kubernetes: {impersonate: {groups: [readers]}, bind: {clusterRole: view}}}\n"
+    ),
 )
 
 RULES = (NOT_A_SOURCE, API_SERVER_OFF, RIGHTS_WITHOUT_PROXY)

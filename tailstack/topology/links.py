@@ -24,6 +24,28 @@ NOT_A_CONSUMER = Rule(
     what="An egress leads to something whose `consumers` do not name the egress's cluster.",
     why="The owner of an exposure or ingress says there which clusters may link to it.",
     mend="Ask the owner to add the cluster to `consumers`, or lead the egress elsewhere.",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}, consumers: []}\n"
+        "  green:\n"
+        "    kubernetes: {context: green}\n"
+        "    egress:\n"
+        "      web: {namespace: default, to: {exposure: blue.web}}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}, consumers: [green]}\n"
+        "  green:\n"
+        "    kubernetes: {context: green}\n"
+        "    egress:\n"
+        "      web: {namespace: default, to: {exposure: blue.web}}\n"
+    ),
 )
 FOREIGN_ADDRESS = Rule(
     code="TS050",
@@ -32,6 +54,21 @@ FOREIGN_ADDRESS = Rule(
     why="An egress proxy reaches nodes of its own tailnet only; the operator refuses other names or waits for ever.",
     mend="Write the full name of a node of this tailnet, or its Tailscale IP address.",
     source="https://tailscale.com/kb/1438/kubernetes-operator-cluster-egress",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    egress:\n"
+        "      db: {namespace: default, to: {fqdn: db.other.ts.net}, ports: [tcp:5432]}\n"
+    ),
+    good=(
+        "machines: {db: {tags: [tag:db]}}\n"
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    egress:\n"
+        "      db: {namespace: default, to: {fqdn: db.tail1a2b.ts.net}, ports: [tcp:5432]}\n"
+    ),
 )
 
 RULES = (NOT_A_CONSUMER, FOREIGN_ADDRESS)

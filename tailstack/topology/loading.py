@@ -41,6 +41,8 @@ STRAY_FILE = Rule(
     what="A file or folder beside the YAML files of an environment that nothing reads.",
     why="Somebody may think that it has an effect.",
     mend="Rename it to end in .yaml if it declares something, or move it out of the folder.",
+    bad=("# old.hujson\n{}\n# main.yaml\nclusters:\n  blue:\n    kubernetes: {context: blue}\n"),
+    good=("clusters:\n  blue:\n    kubernetes: {context: blue}\n"),
 )
 UNREADABLE_FILE = Rule(
     code="TS022",

@@ -16,6 +16,8 @@ DECLARED_TWICE = Rule(
     what="The same thing is declared in two files, or two access entries have the same name.",
     why="It would not be clear which of the two holds.",
     mend="Keep one of the two, or give one of them another name.",
+    bad=("# one.yaml\ngroups: {group:ops: []}\n# two.yaml\ngroups: {group:ops: [ana@example.com]}\n"),
+    good=("# one.yaml\ngroups: {group:ops: []}\n# two.yaml\ngroups: {group:dev: [ana@example.com]}\n"),
 )
 
 _Spread: TypeAlias = "Mapping[str, _Spread | None]"

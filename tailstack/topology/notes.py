@@ -17,6 +17,8 @@ ONE_OF = Rule(
     what="None, or more than one, of several keys that exclude one another.",
     why="Each of them says the same thing in another way, so exactly one can hold.",
     mend="Write exactly one of the keys.",
+    bad=("clusters:\n  blue:\n    kubernetes: {context: blue, kubeconfig: {secret: blueKubeconfig}}\n"),
+    good=("clusters:\n  blue:\n    kubernetes: {context: blue}\n"),
 )
 KEY_DOES_NOT_FIT = Rule(
     code="TS041",
@@ -24,6 +26,20 @@ KEY_DOES_NOT_FIT = Rule(
     what="A key that has no effect together with another one.",
     why="Whoever wrote it thinks that it has an effect.",
     mend="Take the key out, or change the other one.",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], managedBy: patch, selector: {app: web}}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], managedBy: patch}\n"
+    ),
 )
 UNKNOWN_REFERENCE = Rule(
     code="TS042",
@@ -31,6 +47,22 @@ UNKNOWN_REFERENCE = Rule(
     what="A name of something that is not declared.",
     why="Nothing can be derived from it: no name, no grant, no link.",
     mend="Correct the name, or declare the thing.",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{exposure: blue.web}]}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{exposure: blue.web}]}\n"
+    ),
 )
 LISTED_TWICE = Rule(
     code="TS043",
@@ -38,6 +70,8 @@ LISTED_TWICE = Rule(
     what="A list names the same thing twice.",
     why="The second one has no effect, and may be a slip for something else.",
     mend="Take one of the two out, or correct it.",
+    bad="groups: {group:ops: [ana@example.com, ana@example.com]}\n",
+    good="groups: {group:ops: [ana@example.com, li@example.com]}\n",
 )
 
 _TWO = 2

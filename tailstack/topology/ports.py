@@ -18,6 +18,20 @@ WRONG_PORT = Rule(
     why="Neither the policy file nor Kubernetes accepts it.",
     mend="Write a port from 1 to 65535, or a range of them from low to high.",
     source="https://tailscale.com/kb/1337/policy-syntax",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:70000], selector: {app: web}}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+    ),
 )
 PORT_NOT_OFFERED = Rule(
     code="TS045",
@@ -25,6 +39,24 @@ PORT_NOT_OFFERED = Rule(
     what="A link or an access entry asks for a port that its target does not offer.",
     why="Nothing listens there: the grant would be dead, and a client would wait.",
     mend="Ask for a port that the target offers, or add the port to the target.",
+    bad=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{exposure: blue.web}], ports: [tcp:443]}\n"
+    ),
+    good=(
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    expose:\n"
+        "      web: {namespace: default, ports: [tcp:80], selector: {app: web}}\n"
+        "access:\n"
+        "  - {name: a, from: [ana@example.com], to: [{exposure: blue.web}], ports: [tcp:80]}\n"
+    ),
 )
 
 RULES = (WRONG_PORT, PORT_NOT_OFFERED)

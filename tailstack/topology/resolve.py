@@ -46,6 +46,11 @@ WRONG_ROTATION = Rule(
     why="Nobody could say whose turn it is.",
     mend='Write the beginning with its time zone and in quotes, such as "2026-01-05T09:00:00Z", and a size that fits.',
     source="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+    bad=(
+        "groups:\n"
+        '  group:ops: {rotation: {members: [ana@example.com], every: 7d, from: "2026-01-05T09:00:00Z", size: 2}}\n'
+    ),
+    good=('groups:\n  group:ops: {rotation: {members: [ana@example.com], every: 7d, from: "2026-01-05T09:00:00Z"}}\n'),
 )
 
 RULES = (WRONG_ROTATION,)

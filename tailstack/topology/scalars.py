@@ -22,6 +22,8 @@ AMBIGUOUS_WORD = Rule(
     why="Two programs would read the same file differently.",
     mend="Write true or false where a switch is meant, and put a text in quotes.",
     source="https://yaml.org/type/bool.html",
+    bad="tailnet: {dnsName: tail1a2b.ts.net, magicDNS: yes}\n",
+    good="tailnet: {dnsName: tail1a2b.ts.net, magicDNS: true}\n",
 )
 AMBIGUOUS_NUMBER = Rule(
     code="TS009",
@@ -30,6 +32,8 @@ AMBIGUOUS_NUMBER = Rule(
     why="YAML 1.1 and 1.2 read it as different numbers, and a version such as 1.100 would lose its last zero.",
     mend="Put a text or a version in quotes, and write a whole number in decimal digits only.",
     source="https://yaml.org/type/int.html, https://yaml.org/type/float.html",
+    bad=("tailnet: {dnsName: tail1a2b.ts.net}\ndefaults: {operator: {chart: {version: 1.100}}}\n"),
+    good=('tailnet: {dnsName: tail1a2b.ts.net}\ndefaults: {operator: {chart: {version: "1.100.0"}}}\n'),
 )
 UNQUOTED_TIME = Rule(
     code="TS010",
@@ -38,6 +42,8 @@ UNQUOTED_TIME = Rule(
     why="Two programs would read the same file differently, and a time zone may be lost.",
     mend="Put it in quotes.",
     source="https://yaml.org/type/timestamp.html",
+    bad=("groups:\n  group:ops: {rotation: {members: [ana@example.com], every: 7d, from: 2026-01-05T09:00:00Z}}\n"),
+    good=('groups:\n  group:ops: {rotation: {members: [ana@example.com], every: 7d, from: "2026-01-05T09:00:00Z"}}\n'),
 )
 NO_VALUE = Rule(
     code="TS011",
@@ -46,6 +52,8 @@ NO_VALUE = Rule(
     why="It is not clear whether nothing, an empty list or the default is meant.",
     mend="Write a value, write {} or [] for an empty one, or leave the key out to get the default.",
     source="https://yaml.org/spec/1.2.2/#103-core-schema",
+    bad=("groups:\n  group:ops:\n"),
+    good=("groups:\n  group:ops: []\n"),
 )
 
 SHARED_VALUE = Rule(
@@ -55,6 +63,8 @@ SHARED_VALUE = Rule(
     why="A value then depends on another line, files can grow without bound, and YAML 1.2 has no merge key.",
     mend="Write the value out; what holds for every cluster belongs in `defaults`. Put a text with & or * in quotes.",
     source="https://yaml.org/type/merge.html",
+    bad=("groups:\n  group:ops: &ops [ana@example.com]\n  group:dev: *ops\n"),
+    good=("groups:\n  group:ops: [ana@example.com]\n  group:dev: [ana@example.com]\n"),
 )
 
 

@@ -15,6 +15,15 @@ OUTSIDE_SCOPE = Rule(
     what="A file declares something outside of the clusters that its `scope` names, or lets somebody reach it.",
     why="A scope gives a file to one owner; what is outside of it belongs to others.",
     mend="Move it to a file without this scope, or widen the scope.",
+    bad=(
+        "# blue.yaml\n"
+        "scope: {clusters: [blue]}\n"
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "machines: {ci: {tags: [tag:ci]}}\n"
+    ),
+    good=("# blue.yaml\nscope: {clusters: [blue]}\nclusters:\n  blue:\n    kubernetes: {context: blue}\n"),
 )
 
 _SECTIONS = ("clusters", "access")

@@ -37,6 +37,8 @@ UNKNOWN_KEY = Rule(
     what="A key that the language does not have at this place.",
     why="It would have no effect, and whoever wrote it thinks that it has one.",
     mend="Correct the key or take it out; `docs/language.md` lists the keys of everything.",
+    bad=("clusters:\n  blue:\n    kubernetes: {context: blue}\n    exposes: {}\n"),
+    good=("clusters:\n  blue:\n    kubernetes: {context: blue}\n    expose: {}\n"),
 )
 MISSING_KEY = Rule(
     code="TS031",
@@ -44,6 +46,8 @@ MISSING_KEY = Rule(
     what="A key that is needed is not there.",
     why="There is no default that would be right.",
     mend="Add the key.",
+    bad=("clusters:\n  blue: {labels: {env: prod}}\n"),
+    good=("clusters:\n  blue: {labels: {env: prod}, kubernetes: {context: blue}}\n"),
 )
 WRONG_TYPE = Rule(
     code="TS032",
@@ -51,6 +55,8 @@ WRONG_TYPE = Rule(
     what="A value is written as something else than what is expected: a text for a list, a number for a text.",
     why="It cannot be understood without guessing.",
     mend="Write the value in the way that is expected.",
+    bad="groups: {group:ops: ana@example.com}\n",
+    good="groups: {group:ops: [ana@example.com]}\n",
 )
 WRONG_VALUE = Rule(
     code="TS033",
@@ -58,6 +64,8 @@ WRONG_VALUE = Rule(
     what="A value is none of those that are possible here.",
     why="Tailscale, Kubernetes or tailstack would refuse it later, or misread it.",
     mend="Write one of the values that are expected.",
+    bad=("clusters:\n  blue:\n    kubernetes: {context: blue}\n    operator: {apiServerProxy: {mode: sometimes}}\n"),
+    good=("clusters:\n  blue:\n    kubernetes: {context: blue}\n    operator: {apiServerProxy: {mode: auth}}\n"),
 )
 WRONG_NAME = Rule(
     code="TS034",
@@ -65,6 +73,8 @@ WRONG_NAME = Rule(
     what="A name that somebody chose does not have the form that names of its kind have.",
     why="Names become parts of tags, of nodes' names and of Kubernetes objects, which have these forms.",
     mend="Choose another name.",
+    bad=("clusters:\n  Blue:\n    kubernetes: {context: blue}\n"),
+    good=("clusters:\n  blue:\n    kubernetes: {context: blue}\n"),
 )
 
 RULES = (UNKNOWN_KEY, MISSING_KEY, WRONG_TYPE, WRONG_VALUE, WRONG_NAME)

@@ -2,7 +2,8 @@
 
 Without a header the text is YAML of the language, and what every environment needs is put beside it. `# base.hujson` is then
 the hand-written policy file. Files in folders (`# blue/app.yaml`) are Kubernetes manifests, a folder for each cluster, with
-`# policy.hujson` as the tailnet's policy file. `# facts.json` is what is known of the live tailnet, with either.
+`# policy.hujson` as the tailnet's policy file. That one alone is anybody's, as `tailstack policy` takes it. `# facts.json` is what
+is known of the live tailnet, with any of them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from tailstack.access.doubts import doubts
 from tailstack.access.facts import read_facts
-from tailstack.finding import Finding
+from tailstack.access.parties import directory_of_policy
+from tailstack.access.policy_tests import failure_findings, run_tests
+from tailstack.access.reading import read_policy
+from tailstack.access.validate import validate
+from tailstack.finding import Finding, InvalidTailnetError
 from tailstack.manifests.reading import read_manifests
 from tailstack.rules.check import Checked, check_manifests, check_tailnet
 from tailstack.topology.loading import resolve_files
@@ -36,8 +42,24 @@ def files_of_example(text: str) -> dict[str, str]:
 
 
 def findings_of_example(text: str) -> tuple[Finding, ...]:
-    """Everything that checking an example finds. Raises InvalidTailnetError where it cannot be read."""
-    return checked(files_of_example(text)).findings
+    """Everything that checking an example finds, be it that it cannot be read."""
+    files = files_of_example(text)
+    try:
+        if files.keys() <= {"policy.hujson", "facts.json"}:
+            return _of_policy(files.get("policy.hujson", ""), files.get("facts.json", "{}"))
+        return checked(files).findings
+    except InvalidTailnetError as error:
+        return error.findings
+
+
+def _of_policy(text: str, facts: str) -> tuple[Finding, ...]:
+    """What `tailstack policy check` and `policy test` find."""
+    inventory = read_facts(facts, file="facts.json").inventory
+    policy = read_policy(text, file="policy.hujson")
+    found = (*validate(policy), *failure_findings(run_tests(policy, inventory)))
+    if any(finding.is_error for finding in found):
+        return found
+    return (*found, *doubts(directory_of_policy(policy, inventory)))
 
 
 def checked(named: Mapping[str, str]) -> Checked:
