@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 from tailstack.access.addresses import NO_ADDRESSES
 from tailstack.access.changes import Cause, Change, Direction, Elsewhere, Right, RightKind, Risk
-from tailstack.access.diff_nodes import changed_nodes, node_pairs, retagged_pairs
+from tailstack.access.diff_nodes import changed_nodes, node_pairs, retagged
 from tailstack.access.diff_view import KUBERNETES, Held, Pair, Party, View, canonical, capability_rights
 from tailstack.access.entries import Entry
 from tailstack.access.ports import NO_PORTS, Ports
@@ -83,7 +84,18 @@ class EntryComparison:
                 if key not in there.by_content or any(capability.key == KUBERNETES for capability in entry.app):
                     yield from here.pairs(entry)
             yield from node_pairs(here, self.nodes)
-            yield from retagged_pairs(here, there, self.nodes)
+            yield from self._pairs_changed_on_both_sides(here, there)
+
+    def _pairs_changed_on_both_sides(self, here: View, there: View) -> Iterator[Pair]:
+        """Pairs of which both parts became what an entry names: what either selector had before says nothing of them."""
+        sides = retagged(here, there, self.nodes)
+        for move in self.moves:
+            for side, parties in enumerate(sides):
+                for number in here.naming_on[side].get(move.group, ()):
+                    parties.setdefault(number, []).append(Party(move.user))
+        sources, targets = sides
+        for number, parties in sources.items():
+            yield from product(parties, targets.get(number, ()))
 
     def _moved_pairs(self) -> Iterator[tuple[Pair, str]]:
         """Pairs that a change of a group's members concerns, with the group."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import product
 
 from tailstack.access.addresses import DEFAULT_ROUTES, AddressSet, Span
 from tailstack.access.changes import Cause, Change, Direction, Right, RightKind, Risk
@@ -59,10 +58,13 @@ def node_pairs(view: View, nodes: Mapping[str, str]) -> Iterator[Pair]:
                 yield Party(node.user), party
 
 
-def retagged_pairs(here: View, there: View, nodes: Mapping[str, str]) -> Iterator[Pair]:
-    """Pairs of nodes on both sides of which both became what an entry names: what either selector had says nothing of them."""
-    sources: dict[int, list[Party]] = {}
-    targets: dict[int, list[Party]] = {}
+Sides = tuple[dict[int, list[Party]], dict[int, list[Party]]]
+"""By the index of an entry, the parties that are among its sources, and those among its destinations."""
+
+
+def retagged(here: View, there: View, nodes: Mapping[str, str]) -> Sides:
+    """The nodes on both sides that became what an entry names, or are so no longer."""
+    found: Sides = {}, {}
     for name in nodes:
         node, other = here.nodes.get(name), there.nodes.get(name)
         if node is None or other is None:
@@ -71,17 +73,13 @@ def retagged_pairs(here: View, there: View, nodes: Mapping[str, str]) -> Iterato
         changed = here.principal(party).keys ^ there.principal(party).keys
         if node.user != other.user:
             changed |= {SELF}
-        for found, numbers in (
-            (sources, here.access.entries_from(node)),
-            (targets, here.access.entries_to(node)),
-        ):
+        for side, numbers in enumerate((here.access.entries_from(node), here.access.entries_to(node))):
             for number in numbers:
                 entry = here.access.entries[number]
-                selectors = entry.src if found is sources else entry.dst
+                selectors = entry.dst if side else entry.src
                 if any(selector.name in changed or here.party(selector.name).addresses for selector in selectors):
-                    found.setdefault(number, []).append(party)
-    for number, parties in sources.items():
-        yield from product(parties, targets.get(number, ()))
+                    found[side].setdefault(number, []).append(party)
+    return found
 
 
 def route_changes(before: View, after: View) -> Iterator[Change]:

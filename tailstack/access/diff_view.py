@@ -193,7 +193,7 @@ class View:
         if party.addresses:
             return found | {number for span, number in self._spans[side] if party.addresses.overlaps(span)}
         for part in self._parts(party.name):
-            found.update(self._naming[side].get(part, ()))
+            found.update(self.naming_on[side].get(part, ()))
         return found
 
     def _parts(self, name: str) -> Iterator[str]:
@@ -207,7 +207,7 @@ class View:
         return [party for party in self._parties.values() if not party.name.startswith("tag:")]
 
     @cached_property
-    def _naming(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    def naming_on(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
         """The entries by the selectors that they name as sources and as destinations."""
         found: tuple[dict[str, list[int]], dict[str, list[int]]] = {}, {}
         for number, entry in enumerate(self.access.entries):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailstack.access import hujson
@@ -174,6 +174,17 @@ WORLDS = [
 
 
 @settings(max_examples=400, deadline=None)
+@example(
+    {
+        "grants": [
+            {"src": ["*"], "dst": ["li@example.com"], "ip": ["tcp:80"]},
+            {"src": ["li@example.com"], "dst": ["tag:web"], "ip": ["tcp:80"]},
+        ]
+    },
+    {"grants": [{"src": ["group:ops"], "dst": ["li@example.com"], "ip": ["tcp:80"]}]},
+    CHANGED[4],
+    WORLDS[1],
+)
 @given(POLICIES, POLICIES, st.sampled_from(CHANGED), st.sampled_from(WORLDS))
 def test_a_difference_says_exactly_what_changes_for_the_devices(
     old: Data, new: Data, changed: dict[str, Device | None], world: World
