@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.counted import SUMMARY
+
+# The same examples on every run, so that a change is judged by itself. `HYPOTHESIS_PROFILE=default` looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 FOREIGN = ("PULUMI_", "TAILSCALE_", "KUBE", "TAILSTACK_", "HELM_", "OAUTH_CLIENT_")
 
