@@ -155,7 +155,7 @@ def _of_the_way(found: Explanation, route: Routing) -> Iterator[str]:
     target = found.target
     if not route.is_direct and not route.is_known:
         what = "exit nodes there are" if route.is_internet else f"router serves {target.name}"
-        yield f"which {what} is not known here; --nodes tells it"
+        yield f"which {what} is not known here; --facts tells it"
     is_nobody = target.kind is PartyKind.ADDRESS and not target.nodes and route.is_direct and route.is_known
     if is_nobody:
         yield f"no known node has the address {target.name}"

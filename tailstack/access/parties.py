@@ -313,8 +313,7 @@ class Directory:
             kind=kind,
             name=called,
             reference=name,
-            # As a destination `*` is every address, in the tailnet and beyond (recordings of exit nodes).
-            principal=replace(principal, keys=principal.keys | {EVERYONE}),
+            principal=principal,
             node=owners[0] if principal.is_device else None,
             nodes=tuple(owners),
         )

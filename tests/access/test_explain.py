@@ -178,8 +178,8 @@ class TestRouters:
         directory = bare(grant("li@example.com", ["10.0.0.0/16", "autogroup:internet"], "*", via=["tag:rack"]))
         routed, beyond = ask(directory, "li@example.com", "10.0.0.1"), ask(directory, "li@example.com", "9.9.9.9")
         assert (routed.verdict, beyond.verdict) == (Verdict.ALLOWED, Verdict.ALLOWED)
-        assert routed.notes == ("which router serves 10.0.0.1 is not known here; --nodes tells it",)
-        assert beyond.notes == ("which exit nodes there are is not known here; --nodes tells it",)
+        assert routed.notes == ("which router serves 10.0.0.1 is not known here; --facts tells it",)
+        assert beyond.notes == ("which exit nodes there are is not known here; --facts tells it",)
 
 
 class TestMissing:
@@ -461,3 +461,10 @@ access:
     )
     def test_who_comes_to_an_api_server_without_a_group(self, source: str, notes: tuple[str, ...]) -> None:
         assert ask(self.directory(), source, "blue").notes == notes
+
+
+def test_as_a_source_everyone_is_the_tailnet_and_not_an_address_beyond_it() -> None:
+    entries = [grant("*", "tag:a", "tcp:80"), grant("tag:a", "*", "tcp:443")]
+    directory = directory_of_policy(policy(tagOwners={"tag:a": []}, grants=entries))
+    assert ask(directory, "203.0.113.7", "tag:a").verdict is Verdict.DENIED
+    assert ask(directory, "tag:a", "203.0.113.7").verdict is Verdict.ALLOWED
