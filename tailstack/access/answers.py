@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tailstack.access.evaluate import Verdict
-from tailstack.access.layers import CapabilityWay, LoginWay, common
+from tailstack.access.layers import CapabilityWay, LoginWay
 from tailstack.access.missing import Miss
 from tailstack.access.parties import Cause, Party, Role
 from tailstack.access.ports import NO_PORTS, Ports
@@ -64,7 +64,7 @@ class Explanation:
     @property
     def postures(self) -> tuple[str, ...]:
         """The postures of which any one opens what is conditional."""
-        found = (way.postures for way in self.ways if common(way.ports, self.conditional))
+        found = (way.postures for way in self.ways if way.ports.intersection(self.conditional))
         return tuple(dict.fromkeys(posture for postures in found for posture in postures))
 
 

@@ -15,7 +15,9 @@ from enum import StrEnum
 from functools import lru_cache
 
 from tailstack.access.hujson import Buildable
+from tailstack.access.kubernetes import KUBERNETES_CAPABILITY
 from tailstack.access.nodes import DeclaredNode, NodeKind, narrowest, tag_wearers
+from tailstack.access.ports import NO_PORTS, Ports, parse_ip_entry
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.tailnet import (
@@ -27,9 +29,6 @@ from tailstack.topology.tailnet import (
     Port,
     Tailnet,
 )
-
-KUBERNETES_CAPABILITY = "tailscale.com/cap/kubernetes"
-"""The application capability that the operator's API-server proxy reads: k8s-operator/api-proxy/proxy.go of tailscale."""
 
 _NAMED_IN_COMMENT = 3
 
@@ -218,6 +217,15 @@ def _grant(permission: Permission) -> Derived:
             (side, index): place for side, selectors in sides.items() for index, place in enumerate(selectors.values())
         },
     )
+
+
+@lru_cache(maxsize=4096)
+def ports_of(ports: tuple[Port, ...]) -> Ports:
+    """The ports of a declaration as the policy file counts them."""
+    found = NO_PORTS
+    for entry in ip_entries(ports):
+        found = found.union(parse_ip_entry(entry))
+    return found
 
 
 def ip_entries(ports: Iterable[Port]) -> list[str]:

@@ -9,13 +9,13 @@ from itertools import product
 from tailstack.access.addresses import NO_ADDRESSES
 from tailstack.access.changes import Cause, Change, Direction, Elsewhere, Right, RightKind, Risk
 from tailstack.access.diff_nodes import changed_nodes, node_pairs, retagged
-from tailstack.access.diff_view import KUBERNETES, Held, Pair, Party, View, canonical, capability_rights
+from tailstack.access.diff_view import Held, Pair, Party, View, canonical, capability_rights
 from tailstack.access.entries import Entry
-from tailstack.access.ports import NO_PORTS, Ports
+from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, MASTERS, impersonated
+from tailstack.access.ports import NO_PORTS
 from tailstack.access.principals import EVERYONE
 from tailstack.access.selectors import DANGER_ALL, INTERNET, SHARED
 
-MASTERS = "system:masters"
 _BROAD = frozenset({EVERYONE, DANGER_ALL, INTERNET, SHARED})
 
 
@@ -81,7 +81,9 @@ class EntryComparison:
         """The pairs that entries on one side only are about, that an open port may matter to, and those of changed nodes."""
         for here, there in ((self._before, self._after), (self._after, self._before)):
             for key, entry in here.by_content.items():
-                if key not in there.by_content or any(capability.key == KUBERNETES for capability in entry.app):
+                if key not in there.by_content or any(
+                    capability.key == KUBERNETES_CAPABILITY for capability in entry.app
+                ):
                     yield from here.pairs(entry)
             yield from node_pairs(here, self.nodes)
             yield from self._pairs_changed_on_both_sides(here, there)
@@ -210,7 +212,7 @@ def _shifts(before: list[Held], after: list[Held]) -> Iterator[_Shift]:
 
 def _parted(shift: _Shift, held: Held, *, is_after: bool) -> Iterator[_Shift]:
     """A shift in two: the ports that one more gives, and the rest."""
-    inside = _common(shift.right.ports, held.right.ports)
+    inside = shift.right.ports.intersection(held.right.ports)
     outside = shift.right.ports.minus(inside)
     if inside:
         right = replace(shift.right, ports=inside)
@@ -234,14 +236,14 @@ def _part(right: Right, held: Iterable[Held]) -> Right | None:
         return right if any(_covers(one.right, right) and _covers(right, one.right) for one in held) else None
     ports = NO_PORTS
     for one in held:
-        ports = ports.union(_common(right.ports, one.right.ports))
+        ports = ports.union(right.ports.intersection(one.right.ports))
     return replace(right, ports=ports) if ports else None
 
 
 def _common_right(one: Right | None, other: Right | None) -> Right | None:
     if one is None or other is None:
         return None
-    ports = _common(one.ports, other.ports)
+    ports = one.ports.intersection(other.ports)
     return replace(one, ports=ports) if ports or one.kind is not RightKind.NETWORK else None
 
 
@@ -262,14 +264,10 @@ def _giving(helds: Iterable[Held], right: Right, view: View, other: View | None 
     ]
 
 
-def _common(one: Ports, other: Ports) -> Ports:
-    return one.minus(one.minus(other))
-
-
 def _gives(entry: Entry, right: Right) -> bool:
     """Whether an entry gives any of a right."""
     if right.kind is RightKind.NETWORK:
-        return bool(_common(entry.ports, right.ports))
+        return bool(entry.ports.intersection(right.ports))
     return any(capability_key(right) == capability_key(other) for other in capability_rights(entry))
 
 
@@ -337,8 +335,8 @@ def _routers(held: Iterable[Held]) -> tuple[str, ...]:
 def _risk(pair: Pair, right: Right, *, eased: bool) -> Risk:
     if right.lacks:
         return Risk.RAISED
-    if right.name == KUBERNETES:
-        return Risk.GRAVE if f'"{MASTERS}"' in canonical(right.value) else Risk.HIGH
+    if right.name == KUBERNETES_CAPABILITY:
+        return Risk.GRAVE if MASTERS in impersonated(right.value) else Risk.HIGH
     if pair[0].name in _BROAD or pair[1].name in _BROAD:
         return Risk.HIGH
     return Risk.RAISED if eased else Risk.ORDINARY

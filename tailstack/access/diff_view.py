@@ -17,13 +17,11 @@ from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Access, capability_values
 from tailstack.access.hujson import Json
 from tailstack.access.inventory import Node
-from tailstack.access.ports import TCP
+from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, KUBERNETES_PORT
 from tailstack.access.principals import EVERYONE, Principal
 from tailstack.access.selectors import DANGER_ALL, SELF, TAGGED
 from tailstack.finding import Place
 
-KUBERNETES = "tailscale.com/cap/kubernetes"
-_API_SERVER_PORT = 443
 _HOLDING_TAGS = frozenset({EVERYONE, DANGER_ALL, TAGGED})
 """Selectors that hold tags, each of which is only a part of these and of itself."""
 
@@ -172,7 +170,7 @@ class View:
                 had = capabilities.get(key, Held(right, condition, ()))
                 capabilities[key] = Held(right, condition, (*had.entries, match.entry))
         found = [*network.values(), *capabilities.values()]
-        if not any(held.right.ports.allows(TCP, _API_SERVER_PORT) for held in network.values()):
+        if all(KUBERNETES_PORT.minus(held.right.ports) for held in network.values()):
             return [_without_port(held) for held in found]
         return found
 
@@ -288,6 +286,6 @@ def capability_rights(entry: Entry) -> Iterator[Right]:
 
 def _without_port(held: Held) -> Held:
     """An API server is reached on its port or not at all, whatever a capability says."""
-    if held.right.name != KUBERNETES:
+    if held.right.name != KUBERNETES_CAPABILITY:
         return held
-    return replace(held, right=replace(held.right, lacks=f"tcp:{_API_SERVER_PORT}"))
+    return replace(held, right=replace(held.right, lacks=str(KUBERNETES_PORT)))

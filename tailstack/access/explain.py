@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tailstack.access.answers import Explanation, Way, union
 from tailstack.access.evaluate import Match, Verdict
-from tailstack.access.layers import SSH_PORT, capability_ways, common, login_ways
+from tailstack.access.layers import SSH_PORT, capability_ways, login_ways
 from tailstack.access.missing import Attempt, missing
 from tailstack.access.parties import Directory, Party, PartyKind
 from tailstack.access.ports import NO_PORTS, Ports
@@ -78,7 +78,7 @@ def explain(directory: Directory, source: Party, target: Party, asked: Ports | N
 
 def is_about_ssh(asked: Ports | None) -> bool:
     """Whether a question of these ports is one of SSH as well."""
-    return asked is None or bool(common(asked, SSH_PORT))
+    return asked is None or bool(asked.intersection(SSH_PORT))
 
 
 def _network(directory: Directory, source: Party, target: Party, wanted: Ports | None, route: Routing) -> _Network:
@@ -92,9 +92,9 @@ def _network(directory: Directory, source: Party, target: Party, wanted: Ports |
     for attempt in () if _is_own_service(source, target) else attempts:
         if attempt.hops is None:
             continue
-        ports = attempt.match.entry.ports if served is None else common(attempt.match.entry.ports, served)
+        ports = attempt.match.entry.ports if served is None else attempt.match.entry.ports.intersection(served)
         every = every.union(ports)
-        ports = ports if wanted is None else common(ports, wanted)
+        ports = ports if wanted is None else ports.intersection(wanted)
         if ports:
             ways.append(_way(directory, source, attempt.match, ports, attempt.hops))
     return _Network(attempts, every, tuple(ways))

@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from tailstack.access.derive import KUBERNETES_CAPABILITY
 from tailstack.access.evaluate import Match, capability_values
 from tailstack.access.hujson import Json
+from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, KUBERNETES_PORT, impersonated_groups
 from tailstack.access.parties import Cause, Directory, Party, PartyKind
 from tailstack.access.policy import Keyed, SshRule
 from tailstack.access.ports import Ports, parse_ip_entry
 from tailstack.access.ssh import ssh_rules
 
-KUBERNETES_PORT = parse_ip_entry("tcp:443")
 SSH_PORT = parse_ip_entry("tcp:22")
 _NOT_AN_API_SERVER = frozenset({PartyKind.EXPOSURE, PartyKind.INGRESS, PartyKind.EGRESS})
 _WITHOUT_SSH = _NOT_AN_API_SERVER | {PartyKind.API_SERVER, PartyKind.OPERATOR, PartyKind.SERVICE}
@@ -56,11 +55,6 @@ class LoginWay:
     cause: Cause
 
 
-def common(one: Ports, other: Ports) -> Ports:
-    """What is in both."""
-    return one.minus(one.minus(other))
-
-
 def capability_ways(
     directory: Directory, target: Party, matches: Iterable[Match], opened: Ports
 ) -> Iterator[CapabilityWay]:
@@ -72,7 +66,7 @@ def capability_ways(
             yield CapabilityWay(
                 name=capability.key,
                 values=capability_values(capability),
-                groups=impersonated_groups(capability),
+                groups=impersonated_groups((capability,)),
                 postures=match.postures,
                 needs=needed_port(capability),
                 is_dead=is_dead(capability, opened),
@@ -87,19 +81,7 @@ def needed_port(capability: Keyed) -> str:
 
 def is_dead(capability: Keyed, opened: Ports) -> bool:
     """Whether a capability gives nothing where these ports are open."""
-    return not (common(opened, KUBERNETES_PORT) if capability.key == KUBERNETES_CAPABILITY else opened)
-
-
-def impersonated_groups(capability: Keyed) -> tuple[str, ...]:
-    """The Kubernetes groups that a capability lets somebody act as; none for one that is not about Kubernetes."""
-    if capability.key != KUBERNETES_CAPABILITY:
-        return ()
-    found: list[str] = []
-    for value in capability_values(capability):
-        impersonate = value.get("impersonate") if isinstance(value, dict) else None
-        groups = impersonate.get("groups") if isinstance(impersonate, dict) else None
-        found += [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
-    return tuple(dict.fromkeys(found))
+    return not (opened.intersection(KUBERNETES_PORT) if capability.key == KUBERNETES_CAPABILITY else opened)
 
 
 def login_ways(directory: Directory, source: Party, target: Party, opened: Ports) -> Iterator[LoginWay]:
@@ -122,6 +104,6 @@ def login_way(directory: Directory, rule: SshRule, postures: tuple[str, ...], op
         is_check=rule.action.text.strip() == "check",
         check_period=rule.check_period.text.strip() if rule.check_period is not None else "",
         postures=postures,
-        is_dead=not common(opened, SSH_PORT),
+        is_dead=not opened.intersection(SSH_PORT),
         cause=directory.cause(rule.place),
     )

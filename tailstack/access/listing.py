@@ -8,7 +8,8 @@ from dataclasses import replace
 from tailstack.access.answers import Line, Listing, LoginLine, union
 from tailstack.access.entries import Entry
 from tailstack.access.explain import is_about_ssh
-from tailstack.access.layers import common, impersonated_groups, is_dead, login_way, needed_port
+from tailstack.access.kubernetes import impersonated_groups
+from tailstack.access.layers import is_dead, login_way, needed_port
 from tailstack.access.parties import Directory, Party, Role
 from tailstack.access.policy import SshRule
 from tailstack.access.ports import Ports
@@ -118,12 +119,12 @@ def _line(
     return Line(
         who=tuple(dict.fromkeys(selector.name for selector in entry.src)),
         what=tuple(dict.fromkeys(selector.name for selector in entry.dst)),
-        ports=entry.ports if wanted is None else common(entry.ports, wanted),
+        ports=entry.ports if wanted is None else entry.ports.intersection(wanted),
         postures=postures,
         via=entry.via,
         hops=hops,
         capabilities=tuple(capability.key for capability in entry.app),
-        groups=tuple(dict.fromkeys(group for capability in entry.app for group in impersonated_groups(capability))),
+        groups=impersonated_groups(entry.app),
         dead=tuple(
             f"{capability.key} needs {needed_port(capability)}"
             for capability in entry.app

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Match
-from tailstack.access.layers import common
 from tailstack.access.parties import Cause, Directory, Party, PartyKind
 from tailstack.access.ports import Ports
 from tailstack.access.postures import AssertionSyntaxError, Attribute, holds, parse_assertion
@@ -106,7 +105,7 @@ class _Finder:
         return self.directory.access.matches(anyone, self.target.principal)
 
     def _has_ports(self, entry: Entry) -> bool:
-        return bool(entry.ports if self.wanted is None else common(entry.ports, self.wanted))
+        return bool(entry.ports if self.wanted is None else entry.ports.intersection(self.wanted))
 
     def _miss(self, lack: Lack, text: str, entry: Entry) -> Miss:
         return Miss(lack=lack, text=text, cause=self.directory.cause(entry.place))

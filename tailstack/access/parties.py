@@ -13,12 +13,12 @@ from enum import StrEnum
 
 from tailstack.access.addresses import AddressSet
 from tailstack.access.compile import CompiledPolicy
-from tailstack.access.derive import ip_entries, normal_fqdn
+from tailstack.access.derive import normal_fqdn, ports_of
 from tailstack.access.evaluate import Access
 from tailstack.access.inventory import NOTHING_KNOWN, Inventory, Node
 from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, inventory_of
 from tailstack.access.policy import Policy
-from tailstack.access.ports import Ports, parse_ip_entry
+from tailstack.access.ports import Ports
 from tailstack.access.principals import EVERYONE, Principal
 from tailstack.access.selectors import (
     AUTOGROUPS,
@@ -33,7 +33,7 @@ from tailstack.access.selectors import (
 )
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
-from tailstack.topology.tailnet import HTTPS, Port, Tailnet
+from tailstack.topology.tailnet import HTTPS, Tailnet
 from tailstack.topology.wording import listed, nearest
 
 _ASKED = Place("", 1, 1)
@@ -261,11 +261,11 @@ class Directory:
         clusters = self.tailnet.clusters if self.tailnet is not None else ()
         for cluster in clusters:
             if party.kind is PartyKind.API_SERVER and cluster.name == party.reference:
-                return replace(party, offers=_ports((HTTPS,)), proxy=cluster.operator.api_server_proxy)
+                return replace(party, offers=ports_of((HTTPS,)), proxy=cluster.operator.api_server_proxy)
             for exposed in (*cluster.exposures, *cluster.ingresses):
                 if exposed.reference == party.reference and party.kind in (PartyKind.EXPOSURE, PartyKind.INGRESS):
                     is_public = getattr(exposed, "funnel", False)
-                    return replace(party, offers=_ports(exposed.granted_ports), is_public=is_public)
+                    return replace(party, offers=ports_of(exposed.granted_ports), is_public=is_public)
         return party
 
     def _by_selector(self, selector: Selector, role: Role) -> Party:
@@ -362,13 +362,6 @@ def directory_of_tailnet(tailnet: Tailnet, compiled: CompiledPolicy, inventory: 
 def _retagged(declared: DeclaredNode, node: Node) -> Iterator[str]:
     if set(declared.tags) != set(node.tags):
         yield f"{declared} wears {listed(node.tags, none='no tag')}, and not {listed(declared.tags)} as declared"
-
-
-def _ports(ports: tuple[Port, ...]) -> Ports:
-    every = Ports()
-    for entry in ip_entries(ports):
-        every = every.union(parse_ip_entry(entry))
-    return every
 
 
 def addresses_of(party: Party) -> AddressSet:

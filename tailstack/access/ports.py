@@ -80,6 +80,10 @@ class Ports:
         """What is in either."""
         return self if not other or other is self else Ports.of((*self.ranges, *other.ranges))
 
+    def intersection(self, other: Ports) -> Ports:
+        """What is in both."""
+        return self.minus(self.minus(other))
+
     def minus(self, other: Ports) -> Ports:
         """What is in this one and not in the other."""
         left: list[PortRange] = []

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tailstack.access.changes import Change, Difference, Direction, Right, RightKind
+from tailstack.access.changes import Change, Difference, Direction, RightKind
 from tailstack.access.diff_sections import CHECK, EXIT_NODE
-from tailstack.access.diff_view import KUBERNETES
-from tailstack.access.hujson import Json
+from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, impersonated
 from tailstack.access.ports import EVERYTHING, Ports
 from tailstack.access.selectors import NONROOT
 from tailstack.access.vocabulary import PLAIN, Vocabulary, joined
@@ -110,26 +109,13 @@ def _network(change: Change, targets: str, *, is_one: bool) -> str:
 
 def _capability(change: Change, targets: str, *, is_one: bool) -> str:
     right = change.right
-    groups = impersonated(right) if right.name == KUBERNETES else ()
+    groups = impersonated(right.value) if right.name == KUBERNETES_CAPABILITY else ()
     if groups:
         return f"{_may(change)} act in Kubernetes as {' and '.join(groups)} through {targets}"
     shown = f"the capability {right.name}"
     if change.direction in _VERBS:
         return f"{_VERBS[change.direction][not is_one]} {shown} at {targets}"
     return f"{'has' if is_one else 'have'} {shown} at {targets}"
-
-
-def impersonated(right: Right) -> tuple[str, ...]:
-    """The Kubernetes groups that a value of tailscale.com/cap/kubernetes lets somebody act as."""
-    return _texts(_field(_field(right.value, "impersonate"), "groups"))
-
-
-def _field(value: Json, key: str) -> Json:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _attribute(change: Change, *, is_one: bool) -> str:

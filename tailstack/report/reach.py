@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tailstack.access.compile import CompiledPolicy
-from tailstack.access.derive import ip_entries
+from tailstack.access.derive import ip_entries, ports_of
 from tailstack.access.evaluate import Access, Reach
 from tailstack.access.inventory import Node
-from tailstack.access.ports import Ports, parse_ip_entry
+from tailstack.access.kubernetes import impersonated_groups
+from tailstack.access.ports import Ports
 from tailstack.report.findings import WIDTH
 from tailstack.report.style import Style
-from tailstack.rules.api_server import impersonated
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.tailnet import HTTPS, Port, Tailnet
 from tailstack.topology.wording import listed
@@ -76,12 +76,10 @@ def reach(tailnet: Tailnet, policy: CompiledPolicy) -> tuple[Target, ...]:
 def _ways(
     found: Sequence[Reach], offers: tuple[Port, ...], policy: CompiledPolicy, *, impersonates: bool
 ) -> Iterator[Reached]:
-    offered = Ports()
-    for entry in ip_entries(offers):
-        offered = offered.union(parse_ip_entry(entry))
+    offered = ports_of(offers)
     for line in found:
-        ports = offered.minus(offered.minus(line.ports))
-        groups = tuple(sorted(impersonated(line.entry.app))) if impersonates else ()
+        ports = offered.intersection(line.ports)
+        groups = tuple(sorted(impersonated_groups(line.entry.app))) if impersonates else ()
         if ports or groups:
             yield Reached(
                 who=line.src,

@@ -7,11 +7,12 @@ from itertools import product
 
 from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Verdict
+from tailstack.access.kubernetes import MASTERS, impersonated_groups
 from tailstack.access.nodes import narrowest, tag_wearers
 from tailstack.access.selectors import Selector, SelectorKind
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.api_proxies import ApiServerProxy
-from tailstack.rules.kubernetes_grants import MASTERS, clusters_of, impersonated, rights, with_capability
+from tailstack.rules.kubernetes_grants import clusters_of, rights, with_capability
 from tailstack.rules.subject import Subject
 from tailstack.rules.tailscale_services import service_principal
 from tailstack.topology.tailnet import DestinationKind
@@ -261,10 +262,10 @@ def posture_bypass(subject: Subject) -> Iterator[Finding]:
 def _bypassing(subject: Subject, entry: Entry, source: str, target: str) -> Iterator[Place]:
     """The places of the entries that together allow without a posture what one allows under one."""
     free = [match.entry for match in subject.access.matches(source, target) if not match.postures]
-    groups = impersonated(entry.app)
+    groups = frozenset(impersonated_groups(entry.app))
     if groups:
-        useful = [other for other in free if not groups.isdisjoint(impersonated(other.app))]
-        is_bypassed = groups <= frozenset(group for other in useful for group in impersonated(other.app))
+        useful = [other for other in free if not groups.isdisjoint(impersonated_groups(other.app))]
+        is_bypassed = groups <= frozenset(group for other in useful for group in impersonated_groups(other.app))
     else:
         useful = [other for other in free if entry.ports != entry.ports.minus(other.ports)]
         left = entry.ports

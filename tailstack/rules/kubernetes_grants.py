@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
 
-from tailstack.access.derive import KUBERNETES_CAPABILITY
-from tailstack.access.evaluate import capability_values
-from tailstack.access.hujson import Json
-from tailstack.access.policy import Grant, Keyed
+from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, MASTERS, impersonated_groups
+from tailstack.access.policy import Grant
 from tailstack.finding import Place
 from tailstack.rules.subject import Subject
 from tailstack.topology.tailnet import Access, DestinationKind
 
-MASTERS = "system:masters"
 BOUND_BY_KUBERNETES = frozenset({MASTERS, "system:authenticated", "system:unauthenticated"})
 """Groups that have rights in every cluster: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings."""
-
-
-def kubernetes_values(app: tuple[Keyed, ...]) -> tuple[Mapping[str, Any], ...]:
-    """The values of the Kubernetes capability that are objects, in their order."""
-    values = (
-        value
-        for capability in app
-        if capability.key == KUBERNETES_CAPABILITY
-        for value in capability_values(capability)
-    )
-    return tuple(value for value in values if isinstance(value, dict))
-
-
-def impersonated(app: tuple[Keyed, ...]) -> frozenset[str]:
-    """The Kubernetes groups that a grant's capabilities let a proxy impersonate."""
-    return frozenset(group for value in kubernetes_values(app) for group in _groups(value))
-
-
-def _groups(value: Mapping[str, Json]) -> Iterator[str]:
-    impersonate: object = value.get("impersonate")
-    groups: object = cast("Mapping[str, Any]", impersonate).get("groups") if isinstance(impersonate, dict) else None
-    if isinstance(groups, list):
-        yield from (group for group in cast("list[object]", groups) if isinstance(group, str))
 
 
 def with_capability(subject: Subject) -> Iterator[Grant]:
@@ -81,7 +54,7 @@ def rights(subject: Subject) -> Iterator[Rights]:
         yield Rights(
             who="a grant of the hand-written policy file",
             sources=tuple(source.name for source in grant.src),
-            groups=tuple(sorted(impersonated(grant.app))),
+            groups=tuple(sorted(impersonated_groups(grant.app))),
             clusters=tuple(dict.fromkeys(covered)),
             postures=tuple(posture.text for posture in grant.src_posture),
             place=subject.policy.sources(grant.place)[0],

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from tailstack.access.addresses import TAILNET, parse_span
 from tailstack.access.compile import CompiledPolicy
-from tailstack.access.derive import ip_entries, normal_fqdn, target_name
+from tailstack.access.derive import ip_entries, normal_fqdn, ports_of, target_name
 from tailstack.access.evaluate import Access, Match
 from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode, declared_nodes
 from tailstack.access.policy import Policy
-from tailstack.access.ports import Ports, parse_ip_entry
+from tailstack.access.ports import Ports
 from tailstack.access.principals import Principal
 from tailstack.access.selectors import TAGGED
 from tailstack.finding import Place
@@ -303,7 +303,7 @@ class _Prover:
     def _grant(self, egress: Egress, target: Node | Principal | str, called: str, selector: str) -> Step:
         matches = self._access.matches(self._wearing(egress.tags), target)
         free = [match for match in matches if not match.postures]
-        wanted = _wanted(egress.ports)
+        wanted = ports_of(egress.ports)
         missing = wanted.minus(_allowed(free))
         if not missing and _allowed(free):
             useful = [match for match in free if not wanted or wanted != wanted.minus(match.entry.ports)]
@@ -388,13 +388,6 @@ def _fqdn(egress: Egress) -> str:
 
 def _ports_text(ports: tuple[Port, ...]) -> str:
     return listed(ip_entries(ports), none="any port")
-
-
-def _wanted(ports: tuple[Port, ...]) -> Ports:
-    every = Ports()
-    for entry in ip_entries(ports):
-        every = every.union(parse_ip_entry(entry))
-    return every
 
 
 def _allowed(matches: tuple[Match, ...] | list[Match]) -> Ports:

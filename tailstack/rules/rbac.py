@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from tailstack.access.evaluate import Verdict
 from tailstack.access.inventory import Node
+from tailstack.access.kubernetes import impersonated_groups
 from tailstack.access.selectors import SelectorKind, parse_selector
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.kubernetes_grants import (
     BOUND_BY_KUBERNETES,
     Rights,
     clusters_of,
-    impersonated,
     rights,
     with_capability,
 )
@@ -272,7 +272,7 @@ def tagged_source(subject: Subject) -> Iterator[Finding]:
             for match in subject.access.matches(source, proxy)
         )
         is_bound = not bound[tagged.cluster].isdisjoint(tagged.tags) or _is_user_bound(subject, tagged)
-        if tagged.cluster in proxies and not is_bound and not any(map(impersonated, given)):
+        if tagged.cluster in proxies and not is_bound and not any(map(impersonated_groups, given)):
             yield TAGGED_SOURCE.at(
                 *tagged.places,
                 message=f"{tagged.who} gets no Kubernetes group in {tagged.cluster}, and is there in the groups "
@@ -288,7 +288,7 @@ def _without_groups(subject: Subject) -> Iterator[_Tagged]:
             for cluster in clusters_of(access):
                 yield _Tagged(who=source.reference, tags=source.selectors, cluster=cluster, places=(source.place,))
     for grant in with_capability(subject):
-        if subject.policy.is_derived(grant.place) or impersonated(grant.app):
+        if subject.policy.is_derived(grant.place) or impersonated_groups(grant.app):
             continue
         names = {target.name for target in grant.dst}
         for source in grant.src:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
-from tailstack.access.derive import ip_entries
+from tailstack.access.derive import ports_of
 from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Access
 from tailstack.access.inventory import Node
 from tailstack.access.nodes import NodeKind
-from tailstack.access.ports import Ports, parse_ip_entry
 from tailstack.access.principals import Principal
 from tailstack.rules.tailscale_services import service_principal
-from tailstack.topology.tailnet import Exposure, Ingress, Port, Tailnet
+from tailstack.topology.tailnet import Exposure, Ingress, Tailnet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +35,7 @@ def exposed(tailnet: Tailnet, access: Access) -> tuple[Exposed, ...]:
 def _exposed(tailnet: Tailnet, access: Access) -> Iterator[Exposed]:
     for kind, several in ((NodeKind.EXPOSURE, tailnet.exposures), (NodeKind.INGRESS, tailnet.ingresses)):
         for declared in several:
-            offered = offered_ports(declared.granted_ports)
+            offered = ports_of(declared.granted_ports)
             leading = access.entries_to(_principal(access, declared))
             entries = (access.entries[index] for index in sorted(leading))
             yield Exposed(
@@ -51,12 +49,3 @@ def _principal(access: Access, declared: Exposure | Ingress) -> Principal:
     if declared.tailscale_service is not None:
         return service_principal(declared.tailscale_service, declared.tags)
     return access.principal(Node(name=declared.fqdn, tags=declared.tags))
-
-
-@lru_cache(maxsize=4096)
-def offered_ports(ports: tuple[Port, ...]) -> Ports:
-    """The ports of a declaration as the policy file counts them."""
-    offered = Ports()
-    for entry in ip_entries(ports):
-        offered = offered.union(parse_ip_entry(entry))
-    return offered

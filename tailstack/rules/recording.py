@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from tailstack.access.evaluate import Verdict
 from tailstack.access.inventory import Node
+from tailstack.access.kubernetes import kubernetes_values
 from tailstack.access.nodes import DeclaredNode, NodeKind
 from tailstack.finding import Finding, Place, Rule, Severity
-from tailstack.rules.kubernetes_grants import kubernetes_values, with_capability
+from tailstack.rules.kubernetes_grants import with_capability
 from tailstack.rules.subject import Subject
 from tailstack.topology.wording import listed
 
