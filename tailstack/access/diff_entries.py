@@ -9,7 +9,7 @@ from itertools import product
 from tailstack.access.addresses import NO_ADDRESSES
 from tailstack.access.changes import Cause, Change, Direction, Elsewhere, Right, RightKind, Risk
 from tailstack.access.diff_nodes import changed_nodes, node_pairs, retagged
-from tailstack.access.diff_view import Held, Pair, Party, View, canonical, capability_rights
+from tailstack.access.diff_view import End, Held, Pair, View, canonical, capability_rights
 from tailstack.access.entries import Entry
 from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, MASTERS, impersonated
 from tailstack.access.ports import NO_PORTS
@@ -92,23 +92,25 @@ class EntryComparison:
         """Pairs of which both parts became what an entry names: what either selector had before says nothing of them."""
         sides = retagged(here, there, self.nodes)
         for move in self.moves:
-            for side, parties in enumerate(sides):
+            for side, ends in enumerate(sides):
                 for number in here.naming_on[side].get(move.group, ()):
-                    parties.setdefault(number, []).append(Party(move.user))
+                    ends.setdefault(number, []).append(End(move.user))
         sources, targets = sides
-        for number, parties in sources.items():
-            yield from product(parties, targets.get(number, ()))
+        for number, ends in sources.items():
+            yield from product(ends, targets.get(number, ()))
 
     def _moved_pairs(self) -> Iterator[tuple[Pair, str]]:
         """Pairs that a change of a group's members concerns, with the group."""
         for move in self.moves:
+            user = End(move.user)
             for view in (self._before, self._after):
-                for entry in view.naming.get(move.group, ()):
-                    for src, dst in view.pairs(entry):
-                        if src.name == move.group:
-                            yield (Party(move.user), dst), move.group
-                        if dst.name == move.group:
-                            yield (src, Party(move.user)), move.group
+                sources, targets = (view.naming_on[side].get(move.group, ()) for side in (0, 1))
+                for number in sources:
+                    for selector in view.access.entries[number].dst:
+                        yield (user, view.end(selector.name)), move.group
+                for number in targets:
+                    for selector in view.access.entries[number].src:
+                        yield (view.end(selector.name), user), move.group
 
     def _elsewhere(self, pair: Pair, right: Right, shift: _Shift, view: View) -> Iterator[Elsewhere]:
         """The entries of one policy that give some of a right to some of a pair of the other, on whatever condition."""
@@ -149,20 +151,20 @@ class EntryComparison:
         groups = {s.name for entry in entries for s in (*entry.src, *entry.dst) if s.name in moved}
         return self._after.definitions(groups) or [view.cause(entry.place) for entry in entries]
 
-    def _is_redefined(self, party: Party) -> bool:
+    def _is_redefined(self, end: End) -> bool:
         """Whether the two policies mean different addresses by one name."""
-        meant = {view.defined(party.name) for view in (self._before, self._after)}
+        meant = {view.defined(end.name) for view in (self._before, self._after)}
         return len(meant - {NO_ADDRESSES}) > 1
 
     def _is_other_posture(self, name: str) -> bool:
         before, after = (view.condition((name,), ()) for view in (self._before, self._after))
         return before != after
 
-    def _label(self, party: Party) -> str:
+    def _label(self, end: End) -> str:
         """The name, with the addresses where the two policies mean different ones by it."""
-        if not party.addresses or not self._is_redefined(party):
-            return party.name
-        return f"{party.name} ({', '.join(map(str, party.addresses))})"
+        if not end.addresses or not self._is_redefined(end):
+            return end.name
+        return f"{end.name} ({', '.join(map(str, end.addresses))})"
 
 
 def _moves(before: View, after: View) -> Iterator[Move]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tailstack.access.addresses import DEFAULT_ROUTES, AddressSet, Span
 from tailstack.access.changes import Cause, Change, Direction, Right, RightKind, Risk
-from tailstack.access.diff_view import Pair, Party, View
+from tailstack.access.diff_view import End, Pair, View
 from tailstack.access.entries import Entry
 from tailstack.access.inventory import Node
 from tailstack.access.ports import NO_PORTS, Ports
@@ -44,22 +44,22 @@ def node_pairs(view: View, nodes: Mapping[str, str]) -> Iterator[Pair]:
         node = view.nodes.get(name)
         if node is None:
             continue
-        party = Party(name, is_node=True)
+        end = End(name, is_node=True)
         for number in sorted(view.access.entries_from(node)):
             for selector in view.access.entries[number].dst:
                 # What is one's own is other devices for another user.
-                own = Party(node.user) if selector.name == SELF and node.user is not None else None
-                yield party, own or view.party(selector.name)
+                own = End(node.user) if selector.name == SELF and node.user is not None else None
+                yield end, own or view.end(selector.name)
         for number in sorted(view.access.entries_to(node)):
             entry = view.access.entries[number]
             for selector in entry.src:
-                yield view.party(selector.name), party
+                yield view.end(selector.name), end
             if node.user is not None and any(selector.name == SELF for selector in entry.dst):
-                yield Party(node.user), party
+                yield End(node.user), end
 
 
-Sides = tuple[dict[int, list[Party]], dict[int, list[Party]]]
-"""By the index of an entry, the parties that are among its sources, and those among its destinations."""
+Sides = tuple[dict[int, list[End]], dict[int, list[End]]]
+"""By the index of an entry, the ends that are among its sources, and those among its destinations."""
 
 
 def retagged(here: View, there: View, nodes: Mapping[str, str]) -> Sides:
@@ -69,16 +69,16 @@ def retagged(here: View, there: View, nodes: Mapping[str, str]) -> Sides:
         node, other = here.nodes.get(name), there.nodes.get(name)
         if node is None or other is None:
             continue
-        party = Party(name, is_node=True)
-        changed = here.principal(party).keys ^ there.principal(party).keys
+        end = End(name, is_node=True)
+        changed = here.principal(end).keys ^ there.principal(end).keys
         if node.user != other.user:
             changed |= {SELF}
         for side, numbers in enumerate((here.access.entries_from(node), here.access.entries_to(node))):
             for number in numbers:
                 entry = here.access.entries[number]
                 selectors = entry.dst if side else entry.src
-                if any(selector.name in changed or here.party(selector.name).addresses for selector in selectors):
-                    found[side].setdefault(number, []).append(party)
+                if any(selector.name in changed or here.end(selector.name).addresses for selector in selectors):
+                    found[side].setdefault(number, []).append(end)
     return found
 
 
@@ -114,15 +114,15 @@ def _routers(view: View) -> dict[Span, list[Node]]:
 
 def _entries_to(view: View, route: Span) -> Iterator[tuple[Entry, str]]:
     """The entries that open ports at what is behind a route, each with the part of it that they name."""
-    party = Party(str(route), AddressSet((route,)))
+    end = End(str(route), AddressSet((route,)))
     if route in DEFAULT_ROUTES:
         numbers = view.access.entries_to(INTERNET) | view.access.entries_to(EVERYONE)
     else:
-        numbers = view.giving(party, view, is_source=False)
+        numbers = view.giving(end, view, is_source=False)
     for number in sorted(numbers):
         entry = view.access.entries[number]
         for selector in entry.dst:
-            for span in view.party(selector.name).addresses:
+            for span in view.end(selector.name).addresses:
                 if span.overlaps(route) and route not in DEFAULT_ROUTES:
                     yield entry, str(max(span, route, key=lambda one: (one.low, -one.high)))
             if selector.name == EVERYONE or (selector.name == INTERNET and route in DEFAULT_ROUTES):

@@ -1,6 +1,6 @@
-"""One of two policies that are compared: who its names stand for, what a party holds of another, and which entries say so.
+"""One of two policies that are compared: who its names stand for, what an end holds of another, and which entries say so.
 
-A party is a selector or a node; a pair of parties is asked for all its rights at once. Nothing here compares.
+An end is a selector or a node; a pair of ends is asked for all its rights at once. Nothing here compares.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class End:
     """A selector on one side of an entry, or a node by its name.
 
     A host or IP set is its addresses: two policies may define the name differently.
@@ -66,7 +66,7 @@ class Party:
     is_node: bool = False
 
 
-Pair: TypeAlias = tuple[Party, Party]
+Pair: TypeAlias = tuple[End, End]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +90,22 @@ class View:
             for posture in access.policy.postures
         }
         self._conditions: dict[tuple[tuple[str, ...], tuple[str, ...]], Condition] = {}
-        self._parties: dict[str, Party] = {}
-        self._principals: dict[Party, Principal] = {}
-        self._giving: dict[tuple[Party, bool], frozenset[int]] = {}
+        self._ends: dict[str, End] = {}
+        self._principals: dict[End, Principal] = {}
+        self._giving: dict[tuple[End, bool], frozenset[int]] = {}
         self.nodes = {node.name: node for node in access.inventory.nodes}
         self.by_content: dict[object, Entry] = {}
-        self.naming: dict[str, list[Entry]] = {}
         for entry in access.entries:
             for selector in (*entry.src, *entry.dst):
-                if selector.name not in self._parties:
-                    self._parties[selector.name] = Party(selector.name, access.names.addresses(selector))
+                if selector.name not in self._ends:
+                    self._ends[selector.name] = End(selector.name, access.names.addresses(selector))
             self.by_content[self.content(entry)] = entry
-            for name in {selector.name for selector in (*entry.src, *entry.dst)}:
-                self.naming.setdefault(name, []).append(entry)
 
     def content(self, entry: Entry) -> object:
         """What an entry says: equal for two entries that say the same, wherever they stand."""
         return (
-            frozenset(self._parties[selector.name] for selector in entry.src),
-            frozenset(self._parties[selector.name] for selector in entry.dst),
+            frozenset(self._ends[selector.name] for selector in entry.src),
+            frozenset(self._ends[selector.name] for selector in entry.dst),
             entry.ports,
             frozenset((capability.key, canonical(capability.value)) for capability in entry.app),
             self.condition(entry.postures, entry.via),
@@ -122,40 +119,40 @@ class View:
             self._conditions[key] = Condition(tuple(sorted(known.items())), tuple(sorted(set(via))))
         return self._conditions[key]
 
-    def party(self, name: str) -> Party:
-        """The party of a selector that some entry names."""
-        return self._parties[name]
+    def end(self, name: str) -> End:
+        """The end of a selector that some entry names."""
+        return self._ends[name]
 
     def pairs(self, entry: Entry) -> Iterator[Pair]:
         """Each source of an entry with each of its destinations."""
         for src in entry.src:
             for dst in entry.dst:
-                yield self._parties[src.name], self._parties[dst.name]
+                yield self._ends[src.name], self._ends[dst.name]
 
     def defined(self, name: str) -> AddressSet:
         """The addresses that this policy means by a name."""
-        return self._parties[name].addresses if name in self._parties else NO_ADDRESSES
+        return self._ends[name].addresses if name in self._ends else NO_ADDRESSES
 
-    def principal(self, party: Party) -> Principal:
+    def principal(self, end: End) -> Principal:
         """Who that is under this policy. A group that only the other policy defines is its members there."""
-        if party not in self._principals:
-            self._principals[party] = self._principal(party)
-        return self._principals[party]
+        if end not in self._principals:
+            self._principals[end] = self._principal(end)
+        return self._principals[end]
 
-    def _principal(self, party: Party) -> Principal:
+    def _principal(self, end: End) -> Principal:
         names = self.access.names
-        if party.is_node:
-            node = self.nodes.get(party.name)
+        if end.is_node:
+            node = self.nodes.get(end.name)
             # A node that is not on this side matches nothing, not even everyone.
-            return Principal(name=party.name, keys=frozenset()) if node is None else self.access.principal(node)
-        if party.addresses:
-            return names.addressed(party.name, party.addresses)
-        members = self._other.names.members(party.name)
-        if members and names.members(party.name) is None:
-            return names.group_of(party.name, members)
-        return names.principal(party.name)
+            return Principal(name=end.name, keys=frozenset()) if node is None else self.access.principal(node)
+        if end.addresses:
+            return names.addressed(end.name, end.addresses)
+        members = self._other.names.members(end.name)
+        if members and names.members(end.name) is None:
+            return names.group_of(end.name, members)
+        return names.principal(end.name)
 
-    def held(self, src: Party, dst: Party) -> list[Held]:
+    def held(self, src: End, dst: End) -> list[Held]:
         """Every right that one has on the other."""
         network: dict[Condition, Held] = {}
         capabilities: dict[tuple[Condition, str, str], Held] = {}
@@ -174,35 +171,35 @@ class View:
             return [_without_port(held) for held in found]
         return found
 
-    def giving(self, party: Party, there: View, *, is_source: bool) -> frozenset[int]:
-        """Indexes of the entries that name any part of a party on one side; its nodes are those that `there` knows."""
-        key = party, is_source
+    def giving(self, end: End, there: View, *, is_source: bool) -> frozenset[int]:
+        """Indexes of the entries that name any part of an end on one side; its nodes are those that `there` knows."""
+        key = end, is_source
         if key not in self._giving:
-            self._giving[key] = frozenset(self._search_giving(party, there, is_source=is_source))
+            self._giving[key] = frozenset(self._search_giving(end, there, is_source=is_source))
         return self._giving[key]
 
-    def _search_giving(self, party: Party, there: View, *, is_source: bool) -> set[int]:
+    def _search_giving(self, end: End, there: View, *, is_source: bool) -> set[int]:
         ask = self.access.entries_from if is_source else self.access.entries_to
-        whole = self.principal(party)
+        whole = self.principal(end)
         parts = [whole, *whole.known_members]
-        parts += [self.access.principal(self.nodes[name]) for name in there.nodes_of(party) if name in self.nodes]
+        parts += [self.access.principal(self.nodes[name]) for name in there.nodes_of(end) if name in self.nodes]
         found = {number for part in parts for number in ask(part)}
         side = 0 if is_source else 1
-        if party.addresses:
-            return found | {number for span, number in self._spans[side] if party.addresses.overlaps(span)}
-        for part in self._parts(party.name):
+        if end.addresses:
+            return found | {number for span, number in self._spans[side] if end.addresses.overlaps(span)}
+        for part in self._parts(end.name):
             found.update(self.naming_on[side].get(part, ()))
         return found
 
     def _parts(self, name: str) -> Iterator[str]:
         """The selectors named by entries that are a part of one, by the principals that they stand for."""
-        for party in self._parties.values() if name in _HOLDING_TAGS else self._people:
-            if name in self.principal(party).keys:
-                yield party.name
+        for end in self._ends.values() if name in _HOLDING_TAGS else self._people:
+            if name in self.principal(end).keys:
+                yield end.name
 
     @cached_property
-    def _people(self) -> list[Party]:
-        return [party for party in self._parties.values() if not party.name.startswith("tag:")]
+    def _people(self) -> list[End]:
+        return [end for end in self._ends.values() if not end.name.startswith("tag:")]
 
     @cached_property
     def naming_on(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
@@ -214,18 +211,18 @@ class View:
                     naming.setdefault(selector.name, []).append(number)
         return found
 
-    def nodes_of(self, party: Party) -> Iterable[str]:
-        """The names of the nodes that a party stands for."""
-        if party.is_node:
-            return (party.name,)
-        if party.addresses:
-            return [name for name, node in self.nodes.items() if not party.addresses.isdisjoint(node.addresses)]
-        if party.name.startswith("tag:"):
-            return self._tagged.get(party.name, ())
-        if party.name == SELF:
+    def nodes_of(self, end: End) -> Iterable[str]:
+        """The names of the nodes that an end stands for."""
+        if end.is_node:
+            return (end.name,)
+        if end.addresses:
+            return [name for name, node in self.nodes.items() if not end.addresses.isdisjoint(node.addresses)]
+        if end.name.startswith("tag:"):
+            return self._tagged.get(end.name, ())
+        if end.name == SELF:
             return [name for name, node in self.nodes.items() if node.user and not node.tags]
-        among = self.nodes.items() if party.name in _HOLDING_TAGS else self._owned
-        return [name for name, node in among if party.name in self.access.principal(node).keys]
+        among = self.nodes.items() if end.name in _HOLDING_TAGS else self._owned
+        return [name for name, node in among if end.name in self.access.principal(node).keys]
 
     @cached_property
     def _tagged(self) -> dict[str, list[str]]:
@@ -245,22 +242,22 @@ class View:
         found: tuple[list[tuple[Span, int]], list[tuple[Span, int]]] = [], []
         for number, entry in enumerate(self.access.entries):
             for spans, selectors in zip(found, (entry.src, entry.dst), strict=True):
-                spans += [(span, number) for s in selectors for span in self._parties[s.name].addresses]
+                spans += [(span, number) for s in selectors for span in self._ends[s.name].addresses]
         return found
 
-    def wider(self, party: Party) -> tuple[Party, ...]:
-        """What holds all of a party: itself, and the selectors that are more than it under another name."""
-        own = self.principal(party)
-        names = (name for name in own.keys if name != party.name and self._is_more(name, party))
-        return (party, *map(Party, sorted(names)))
+    def wider(self, end: End) -> tuple[End, ...]:
+        """What holds all of an end: itself, and the selectors that are more than it under another name."""
+        own = self.principal(end)
+        names = (name for name in own.keys if name != end.name and self._is_more(name, end))
+        return (end, *map(End, sorted(names)))
 
-    def _is_more(self, name: str, party: Party) -> bool:
+    def _is_more(self, name: str, end: End) -> bool:
         # A group with one member and that member hold each other: then the group is the one to speak of.
-        return party.name not in self.access.names.principal(name).keys or name.startswith("group:")
+        return end.name not in self.access.names.principal(name).keys or name.startswith("group:")
 
-    def node(self, party: Party) -> Node | None:
-        """The node that a party is; None for a selector, and for a node that is not on this side."""
-        return self.nodes.get(party.name) if party.is_node else None
+    def node(self, end: End) -> Node | None:
+        """The node that an end is; None for a selector, and for a node that is not on this side."""
+        return self.nodes.get(end.name) if end.is_node else None
 
     def cause(self, place: Place) -> Cause:
         """A cause on this side."""
