@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from tailstack.commands.asking import answer, file_option, question_options, read_facts_file, say_findings
+from tailstack.access.parties import directory_of_tailnet
+from tailstack.access.ports import Ports
+from tailstack.commands.asking import answer, question_options
 from tailstack.commands.check import read_moment
+from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.files import FACTS_HELP, file_option, read_facts_file
+from tailstack.commands.findings import say_findings
 from tailstack.commands.formats import Format, format_option
-from tailstack.commands.project import choose_environment, find_project
+from tailstack.commands.project import find_project
 from tailstack.finding import InvalidTailnetError
 from tailstack.rules.check import check_environment
-
-if TYPE_CHECKING:
-    from tailstack.access.ports import Ports
 
 
 @click.command("access", short_help="Say who reaches what, why, and what is missing if not.")
 @click.argument("environment", required=False)
 @question_options
-@file_option("--facts", "What is known of the live tailnet, as docs/access.md shows it.")
+@file_option("--facts", FACTS_HELP)
 @click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
 @format_option()
 def command(
@@ -44,8 +45,6 @@ def command(
 
     An answer exits with 0, whatever it is; with 3 if the environment has errors.
     """
-    from tailstack.access.parties import directory_of_tailnet  # noqa: PLC0415  only where it is asked for
-
     if source is None and target is None:
         raise click.UsageError("Who or what? Name one end with --from or --to, or both.")
     project = find_project(Path.cwd())

@@ -7,16 +7,19 @@ import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from tailstack.commands.asking import file_option, only_one_stdin, read_facts_file, read_text, say_findings
+from tailstack.access.facts import Facts
+from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.files import FACTS_HELP, file_option, only_one_stdin, read_facts_file, read_text
+from tailstack.commands.findings import say_findings
 from tailstack.commands.formats import format_option
-from tailstack.commands.project import choose_environment, find_project
+from tailstack.commands.project import find_project
 from tailstack.commands.terminal import wants_colour
 from tailstack.finding import InvalidTailnetError
+from tailstack.manifests.reading import read_manifests
 from tailstack.report.checked import (
     checked_as_github,
     checked_as_json,
@@ -26,14 +29,10 @@ from tailstack.report.checked import (
 )
 from tailstack.report.sarif import as_sarif
 from tailstack.report.telling import told_as_markdown
-from tailstack.rules.check import check_environment
+from tailstack.rules.check import Checked, check_environment, check_manifests
 from tailstack.rules.registry import RULES
 from tailstack.topology.rotation import read_time
-
-if TYPE_CHECKING:
-    from tailstack.access.facts import Facts
-    from tailstack.rules.check import Checked
-
+from tailstack.topology.tailnet import BasePolicy
 
 _DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+\Z")
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -91,7 +90,7 @@ def read_dns_name(ctx: click.Context, parameter: click.Parameter, text: str | No
     metavar="NAME",
     help="The tailnet's domain, with --manifests; by default the one that most of them name.",
 )
-@file_option("--facts", "What is known of the live tailnet, as docs/access.md shows it; some rules need it.")
+@file_option("--facts", f"{FACTS_HELP} Some rules need it.")
 def command(
     environment: str | None,
     form: Format,
@@ -147,10 +146,6 @@ def command(
 
 
 def _check_manifests(folder: Path, policy: str, facts: Facts | None, dns_name: str | None) -> Checked:
-    from tailstack.manifests.reading import read_manifests  # noqa: PLC0415  only where it is asked for
-    from tailstack.rules.check import check_manifests  # noqa: PLC0415
-    from tailstack.topology.tailnet import BasePolicy  # noqa: PLC0415
-
     files = _manifest_files(folder)
     if not files:
         raise click.UsageError(

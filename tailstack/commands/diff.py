@@ -17,7 +17,7 @@ from tailstack.commands.check import read_moment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
 from tailstack.commands.project import find_project
-from tailstack.commands.revisions import STACKS, commit_of, common_ancestor, files_at, files_in_work_tree
+from tailstack.commands.revisions import commit_of, common_ancestor, files_at, files_in_work_tree
 from tailstack.commands.terminal import wants_colour
 from tailstack.finding import InvalidTailnetError
 from tailstack.report.compared import (
@@ -28,7 +28,7 @@ from tailstack.report.compared import (
     compared_as_markdown,
     compared_as_text,
 )
-from tailstack.topology.loading import environments, environments_of, load_environment, resolve_files
+from tailstack.topology.loading import STACKS, environments, environments_of, load_environment, resolve_files
 from tailstack.topology.tailnet import Tailnet
 
 WORK_TREE = "the work tree"

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import click
 
+from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
-from tailstack.commands.project import choose_environment, find_project
+from tailstack.commands.project import find_project
+from tailstack.engine.drift import drift_of
+from tailstack.engine.pulumi import Pulumi, PulumiMissingError
 
 
 @click.command()
@@ -21,9 +24,6 @@ def command(environment: str | None, stack: str | None, form: str) -> int:
 
     Reads what is live through the engine, which needs the stack's credentials. Exit code 0: no drift; 2: drift.
     """
-    from tailstack.engine.drift import drift_of  # noqa: PLC0415 -- only when it is called
-    from tailstack.engine.pulumi import Pulumi, PulumiMissingError  # noqa: PLC0415 -- as above
-
     project = find_project(Path.cwd())
     chosen = choose_environment(project, environment)
     try:

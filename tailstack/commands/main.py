@@ -6,28 +6,19 @@ that `tailstack --help` and shell completion stay fast. To add one: write the mo
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import click
 
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.lazy import CommandSource, LazyGroup
 
 DEBUG_VARIABLE = "TAILSTACK_DEBUG"
 ISSUES = "the project's issue tracker"
-
-
-@dataclass(frozen=True, slots=True)
-class CommandSource:
-    """Where a command lives, and the line that `--help` shows for it without importing it."""
-
-    module: str
-    summary: str
 
 
 COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
@@ -48,30 +39,9 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
 )
 
 
-class LazyGroup(click.Group):
-    """A group that imports a subcommand when it is called, and lists them from COMMANDS alone."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        source = COMMANDS.get(cmd_name)
-        if source is None:
-            return None
-        command = importlib.import_module(source.module).command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{source.module}.command is no click command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, source.summary) for name, source in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, sources=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="tailstack", message="%(prog)s %(version)s")
 def tailstack() -> None:
     """Describe a whole tailnet and its Kubernetes clusters; know who reaches what before anything changes."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-STACKS = "stacks"
+from tailstack.topology.loading import STACKS
+
 _LINK = "120000"
 
 

@@ -71,6 +71,7 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
     assert modules & HEAVY == set()
     assert {name for name in modules if name.startswith("tailstack.commands.")} == {
         "tailstack.commands.exit_codes",
+        "tailstack.commands.lazy",
         "tailstack.commands.main",
     }
 

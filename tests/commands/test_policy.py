@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.lazy import CommandSource
 from tailstack.commands.main import run
+from tailstack.commands.policy import COMMANDS
 
 GOOD = """{
   "tagOwners": {"tag:web": []},
@@ -48,6 +51,27 @@ def on_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 
 pytestmark = pytest.mark.usefixtures("folder")
+
+
+class TestGroup:
+    @pytest.mark.parametrize(("name", "source"), COMMANDS.items())
+    def test_every_command_has_help_that_its_line_is_about(
+        self, name: str, source: CommandSource, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        code, text = called(capsys, name, "--help")
+        assert code == ExitCode.CLEAN
+        assert text.startswith(f"Usage: tailstack policy {name} ")
+        assert " ".join(source.summary.split()[:2]) in text
+
+    def test_the_tests_of_a_policy_need_no_declaration(self, folder: Path) -> None:
+        """Run on every save, they import a fifth of what the other commands do."""
+        code = "import sys; from tailstack.commands.main import run; run(['policy', 'test', 'good.hujson']); print(*sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, timeout=60
+        )
+        modules = set(done.stdout.split())
+        assert "tailstack.access.policy_tests" in modules
+        assert modules & {"pydantic", "yaml", "tailstack.topology"} == set()
 
 
 class TestCheck:
