@@ -60,18 +60,20 @@ def _root(props: Mapping[str, Any]) -> ManifestMap:
             whole[part] = dict.fromkeys(cast("Mapping[str, object]", props.get(part, {})))
     metadata = cast("Mapping[str, object]", whole["metadata"])
     whole["metadata"] = {key: metadata[key] for key in _OF_METADATA if key in metadata}
-    root = _value(whole)
-    assert isinstance(root, ManifestMap)  # noqa: S101  a mapping stays one
-    return root
+    return _mapping(whole)
+
+
+def _mapping(mapping: Mapping[str, object]) -> ManifestMap:
+    made = ManifestMap(_HERE)
+    for key in mapping:
+        made.put(str(key), _value(mapping[key]), _HERE, _HERE)
+    return made
 
 
 def _value(value: object) -> Value:
     """The same value with places. Raises UnknownValueError where a part of it is not known."""
     if isinstance(value, Mapping):
-        made = ManifestMap(_HERE)
-        for key in cast("Mapping[str, object]", value):
-            made.put(str(key), _value(cast("Mapping[str, object]", value)[key]), _HERE, _HERE)
-        return made
+        return _mapping(cast("Mapping[str, object]", value))
     if isinstance(value, Sequence) and not isinstance(value, str):
         items = ManifestList(_HERE)
         for item in cast("Sequence[object]", value):
@@ -113,11 +115,8 @@ def _released(props: Mapping[str, Any]) -> Iterator[ManifestMap]:
 
 
 def _object(version: str, kind: str, name: str, namespace: str, spec: Mapping[str, object]) -> ManifestMap:
-    root = _value(
-        {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
-    )
-    assert isinstance(root, ManifestMap)  # noqa: S101  a mapping stays one
-    return root
+    metadata = {"name": name, "namespace": namespace}
+    return _mapping({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
 
 
 def _at(values: object, *path: str) -> object:

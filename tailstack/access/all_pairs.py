@@ -217,7 +217,11 @@ class AllPairs:
             for selector in one.sources:
                 key = selector, one.postures
                 if key not in reached_by:
-                    used = [n for n in self._sources.entries[selector] if self._opens(n, one, with_conditional)]
+                    used = [
+                        n
+                        for n in self._sources.entries[selector]
+                        if self._opens(n, one, with_conditional=with_conditional)
+                    ]
                     targets = set[int]().union(*(self._targets.of_entry[number] for number in used))
                     mask = 0
                     for target in targets:
@@ -232,7 +236,7 @@ class AllPairs:
             pairs += len(one.nodes) * (reached.bit_count() - itself)
         return pairs
 
-    def _opens(self, number: int, source: NodeClass, with_conditional: bool) -> bool:  # noqa: FBT001 -- private
+    def _opens(self, number: int, source: NodeClass, *, with_conditional: bool) -> bool:
         entry = self.access.entries[number]
         needed = self._needed(entry, source)
         return bool(entry.ports) and needed is not None and (with_conditional or not needed)

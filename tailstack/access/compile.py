@@ -279,7 +279,7 @@ _SECTIONS: dict[str, str] = {section.casefold(): section for section in Section}
 
 
 def _entry_key(path: Path) -> EntryKey | None:
-    if len(path) < 2:  # noqa: PLR2004  a section and an entry of it
+    if not path[1:]:
         return None
     section = str(path[0])
     return EntryKey(_SECTIONS.get(section.casefold(), section), path[1])

@@ -45,7 +45,7 @@ class TestFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Malformed(Exception):  # noqa: N818 -- never leaves this module
+class _MalformedError(Exception):
     reason: str
 
 
@@ -95,7 +95,7 @@ class _Runner:
         try:
             protocols = self._protocols(test.proto.text)
             sources = self._parts(self._source(test.src), test.src_posture_attributes)
-        except _Malformed as malformed:
+        except _MalformedError as malformed:
             yield Text(malformed.reason, test.src.place)
             return
         for wanted, targets in ((True, test.accept), (False, test.deny)):
@@ -107,17 +107,17 @@ class _Runner:
         try:
             return (parse_protocol(proto.strip()),) if proto.strip() else (TCP, UDP)
         except PortError as error:
-            raise _Malformed(str(error)) from None
+            raise _MalformedError(str(error)) from None
 
     def _source(self, src: Text) -> str:
         selector = parse_selector(src.text, src.place)
         if not selector.name:
-            raise _Malformed("src must be specified")
+            raise _MalformedError("src must be specified")
         if selector.kind in (SelectorKind.EVERYONE, SelectorKind.SERVICE, SelectorKind.DOMAIN, SelectorKind.IPSET):
-            raise _Malformed(f'src "{selector.name}" must be a single user, group, tag, host or address')
+            raise _MalformedError(f'src "{selector.name}" must be a single user, group, tag, host or address')
         self._known(selector.name, selector.kind)
         if selector.kind is SelectorKind.USER and self._users and selector.name not in self._users:
-            raise _Malformed(f'user not found: "{selector.name}"')
+            raise _MalformedError(f'user not found: "{selector.name}"')
         return selector.name
 
     def _known(self, name: str, kind: SelectorKind) -> None:
@@ -128,7 +128,7 @@ class _Runner:
             SelectorKind.AUTOGROUP: name not in AUTOGROUPS,
         }
         if undefined.get(kind, False):
-            raise _Malformed(f'{kind} not found: "{name}"')
+            raise _MalformedError(f'{kind} not found: "{name}"')
 
     def _target(self, name: str) -> str:
         selector = parse_selector(name, Place("", 1, 1))
@@ -136,11 +136,11 @@ class _Runner:
             selector.kind in (SelectorKind.EVERYONE, SelectorKind.DOMAIN, SelectorKind.IPSET)
             or selector.name == INTERNET
         ):
-            raise _Malformed("not valid as the destination of a test")
+            raise _MalformedError("not valid as the destination of a test")
         self._known(selector.name, selector.kind)
         host = self._hosts.get(selector.name)
         if "/" in name or (host is not None and (host.span is None or not host.span.is_single)):
-            raise _Malformed("must be a single host, not a prefix")
+            raise _MalformedError("must be a single host, not a prefix")
         return selector.name
 
     def _assertion(
@@ -153,7 +153,7 @@ class _Runner:
             return "needs exactly one port"
         try:
             targets = self._parts(self._target(name), ())
-        except _Malformed as malformed:
+        except _MalformedError as malformed:
             return malformed.reason
         if self._nodes_needed and not (self._has_nodes(sources) and self._has_nodes(targets)):
             return "resolves to no node"
@@ -198,7 +198,7 @@ class _Runner:
             yield Text("an SSH test needs accept, check or deny", test.place)
         try:
             sources = self._parts(self._source(test.src), test.src_posture_attributes)
-        except _Malformed as malformed:
+        except _MalformedError as malformed:
             yield Text(malformed.reason, test.src.place)
             return
         wanted = {
@@ -219,7 +219,7 @@ class _Runner:
             return "no user"
         try:
             name = self._target(target.text.strip())
-        except _Malformed as malformed:
+        except _MalformedError as malformed:
             return malformed.reason
         if ":" in name and parse_selector(name, target.place).kind is SelectorKind.ADDRESS:
             return "an IPv6 address"  # the service fails such a test (recording sshtest-malformed-dst-bare-ipv6)

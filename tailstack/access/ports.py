@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 LAST_PORT = 65535
+_LAST_PROTOCOL = 255  # one byte of the IP header
 TCP, UDP, SCTP, ICMP, ICMP6 = 6, 17, 132, 1, 58
 WITH_PORTS = frozenset({TCP, UDP, SCTP})
 DEFAULT_PROTOCOLS = (ICMP, TCP, UDP, ICMP6)
@@ -174,7 +175,7 @@ def parse_protocol(text: str) -> int:
     name = text.lower()
     if name in PROTOCOL_NUMBERS:
         return PROTOCOL_NUMBERS[name]
-    if _NUMBER.match(text) and int(text) <= 255:  # noqa: PLR2004 -- the protocol is one byte of the IP header
+    if _NUMBER.match(text) and int(text) <= _LAST_PROTOCOL:
         return int(text)
     raise PortError(f'unknown protocol "{text}"')
 

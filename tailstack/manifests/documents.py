@@ -220,7 +220,6 @@ class _Reader:
         if type(node) is ManifestList:
             node.add(value, at)
             return
-        assert type(node) is ManifestMap  # noqa: S101  there are but two kinds of nodes
         key, top.takes_value = top.key, False
         if top.key_is_merge:
             top.merged.append(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tailstack.finding import Place
-from tailstack.manifests.values import ManifestList, ManifestMap, Step, Value, follow
+from tailstack.manifests.values import ManifestList, ManifestMap, Scalar, Step, Value, follow
 
 TAILSCALE = "tailscale.com"
 """The group of the operator's custom resources, and what its annotations and labels begin with."""
@@ -139,7 +139,7 @@ def _texts_of(value: Value) -> dict[str, str]:
     return {key: as_text(item) for key, item in value.items() if not isinstance(item, ManifestMap | ManifestList)}
 
 
-def as_text(scalar: str | float | bool | None) -> str:  # noqa: FBT001  a value of a manifest, not a switch
+def as_text(scalar: Scalar) -> str:
     """The text that somebody meant who left out its quotes."""
     if isinstance(scalar, bool):
         return "true" if scalar else "false"

@@ -200,10 +200,12 @@ def _without_values(secret: ManifestMap) -> ManifestMap:
     copy = ManifestMap(secret.at)
     for key, value in secret.items():
         if key in _SECRET_PARTS:
-            value = _keys_only(value)  # noqa: PLW2901  what goes on from here has no values
+            kept = _keys_only(value)
         elif key == "metadata" and isinstance(value, ManifestMap):
-            value = _without_last_applied(value)  # noqa: PLW2901
-        copy.put(key, value, *secret.marks[key])
+            kept = _without_last_applied(value)
+        else:
+            kept = value
+        copy.put(key, kept, *secret.marks[key])
     return copy
 
 

@@ -9,7 +9,8 @@ from typing import TypeAlias, final
 Mark: TypeAlias = tuple[int, int]
 """Line and column, both from 1, within the one file of an object."""
 
-Value: TypeAlias = "str | int | float | bool | ManifestMap | ManifestList | None"
+Scalar: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = "Scalar | ManifestMap | ManifestList"
 Step: TypeAlias = "str | int"
 
 

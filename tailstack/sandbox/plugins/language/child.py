@@ -57,8 +57,10 @@ def _run_program(program: str, arguments: list[str], settings: dict[str, Any]) -
         import pulumi  # noqa: PLC0415  a missing SDK is explained, not a traceback
         import pulumi.runtime  # noqa: PLC0415  as above
     except ImportError as error:
-        print(f"The Pulumi SDK cannot be imported by {sys.executable}: {error}", file=sys.stderr)  # noqa: T201
-        print("Install the program's dependencies into the virtualenv that Pulumi.yaml names.", file=sys.stderr)  # noqa: T201
+        sys.stderr.write(
+            f"The Pulumi SDK cannot be imported by {sys.executable}: {error}\n"
+            "Install the program's dependencies into the virtualenv that Pulumi.yaml names.\n"
+        )
         return 1
     pulumi.runtime.config.set_all_config(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
     pulumi.runtime.configure(pulumi.runtime.Settings(**settings))
