@@ -6,8 +6,10 @@ makes of them (https://github.com/tailscale/tailscale/tree/main/k8s-operator/api
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
@@ -26,6 +28,7 @@ class ProxyGroup:
     """Proxies that share their work. Their nodes are `<hostname_prefix>-0`, `-1` and so on, and all wear `tags`.
 
     `api_server_mode` and `hostname`, the name of the Tailscale Service, are those of a kube-apiserver group only.
+    `allowed_namespaces` are those whose pods a NetworkPolicy lets through to the proxies; None where there is none.
     """
 
     cluster: str
@@ -38,6 +41,8 @@ class ProxyGroup:
     api_server_mode: ApiServerProxyMode | None = None
     hostname: str | None = None
     tailnet: str | None = None
+    allowed_namespaces: tuple[str, ...] | None = None
+    former_names: tuple[str, ...] = ()
     place: Place
 
     @property
@@ -55,8 +60,30 @@ class ProxyGroup:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AppConnector:
+    """Domains of which the traffic leaves through a node, and the selectors of the nodes that use it."""
+
+    domains: tuple[str, ...]
+    routes: tuple[str, ...]
+    target: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteRange:
+    """A range of IPv4 addresses that is advertised as `route`, the IPv6 range of its site (4via6)."""
+
+    cidr: str
+    site: int
+    route: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Connector:
-    """A subnet router, an exit node or an app connector. `hostnames` are the names that its nodes ask for."""
+    """A subnet router, an exit node or an app connector. `hostnames` are the names that its nodes ask for.
+
+    `routes` are what it advertises: those of `sites` among them, by the range of their site. `domains` is known where
+    the connector is declared in YAML. `hostname_prefix` is set where the nodes are called `<prefix>-0` and so on.
+    """
 
     cluster: str
     name: str
@@ -69,11 +96,24 @@ class Connector:
     app_routes: tuple[str, ...] = ()
     proxy_class: str | None = None
     tailnet: str | None = None
+    sites: tuple[SiteRange, ...] = ()
+    domains: AppConnector | None = None
+    hostname_prefix: str | None = None
+    former_names: tuple[str, ...] = ()
     place: Place
 
     @property
     def reference(self) -> str:
         return f"{self.cluster}.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class S3Storage:
+    """A bucket for recordings; `credentials_secret` names a Secret in the operator's namespace."""
+
+    endpoint: str
+    bucket: str
+    credentials_secret: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +132,9 @@ class Recorder:
     has_s3: bool
     has_default_tags: bool = False
     tailnet: str | None = None
+    s3: S3Storage | None = None
+    stateful_set: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    former_names: tuple[str, ...] = ()
     place: Place
 
     @property
@@ -101,7 +144,8 @@ class Recorder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeerRelay:
-    """Relays traffic of other nodes. `elastic_ips` is how many there are for it, None where AWS is not named."""
+    """Relays traffic of other nodes. `elastic_ips` is how many there are for it, None where AWS is not named; `addresses`
+    are their allocations, each with its subnet."""
 
     cluster: str
     name: str
@@ -111,6 +155,10 @@ class PeerRelay:
     elastic_ips: int | None = None
     proxy_class: str | None = None
     tailnet: str | None = None
+    hostname_prefix: str | None = None
+    addresses: tuple[tuple[str, str], ...] = ()
+    service_annotations: tuple[tuple[str, str], ...] = ()
+    former_names: tuple[str, ...] = ()
     place: Place
 
     @property
@@ -120,7 +168,10 @@ class PeerRelay:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProxyClass:
-    """How proxies are run. `node_ports` are ranges, both ends included; `env` the names of variables set for tailscaled."""
+    """How proxies are run. `node_ports` are ranges, both ends included; `env` the names of variables set for tailscaled.
+
+    `is_derived` tells that nobody declared it: egresses to Tailscale Services and to routes need one that accepts routes.
+    """
 
     cluster: str
     name: str
@@ -131,6 +182,10 @@ class ProxyClass:
     node_ports: tuple[tuple[int, int], ...] = ()
     env: tuple[str, ...] = ()
     image: str | None = None
+    node_port_selector: tuple[tuple[str, str], ...] = ()
+    service_monitor_labels: tuple[tuple[str, str], ...] = ()
+    stateful_set: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    is_derived: bool = False
     place: Place
 
 
@@ -152,6 +207,7 @@ class DnsConfig:
 
     cluster: str
     name: str
+    nameserver: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
     place: Place
 
 
@@ -162,6 +218,7 @@ class OtherTailnet:
     cluster: str
     name: str
     secret: str
+    login_url: str | None = None
     place: Place
 
 

@@ -5,13 +5,32 @@ All later stages (access, rules, components, report) read this and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tailstack.finding import Place
-from tailstack.topology.custom import NO_CUSTOM_RESOURCES, CustomResources, Deployed
-from tailstack.topology.declaration import ApiServerProxyMode, ManagedBy
+from tailstack.topology.custom import (
+    NO_CUSTOM_RESOURCES,
+    AppConnector,
+    Connector,
+    CustomResources,
+    Deployed,
+    PeerRelay,
+    ProxyGroupKind,
+    Recorder,
+)
+from tailstack.topology.declaration import (
+    ApiServerProxyMode,
+    FirewallMode,
+    IngressHttp,
+    Logging,
+    ManagedBy,
+    ServiceType,
+    SshAction,
+)
+from tailstack.topology.extras import NO_EXTRAS, Extras
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -74,29 +93,73 @@ class Posture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceSettings:
+    """What the stack sets on a machine's device once it has joined; `key_expiry_disabled` None leaves that as it is."""
+
+    tags: bool = False
+    routes: bool = False
+    authorized: bool = False
+    key_expiry_disabled: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """A node outside the clusters."""
+    """A node outside the clusters. `routes` are ranges of addresses that it leads to."""
 
     name: str
     hostname: str
     fqdn: str
     tags: tuple[str, ...]
+    routes: tuple[str, ...] = ()
+    exit_node: bool = False
+    app_connector: AppConnector | None = None
+    device: DeviceSettings | None = None
     place: Place
+
+    @property
+    def reference(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """`path` is a chart in a folder, relative to the project; otherwise the chart comes from `repository`."""
+    """`path` is a chart in a folder, relative to the project; otherwise the chart comes from `repository`.
+
+    `crds` is a folder with the CRDs, which the stack then applies itself; None leaves them to the chart.
+    """
 
     version: str
     repository: str
     path: str | None
+    crds: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Federation:
+    """A federated identity: who vouches for the operator, and what else a token must claim."""
+
+    issuer: str
+    claims: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """An image of a mirror. What is empty is the chart's own."""
+
+    repository: str = ""
+    tag: str = ""
+    digest: str = ""
+    pull_policy: str = ""
+
+
+NO_IMAGE = Image()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operator:
-    """The operator of one cluster. `existing_secret` names a Secret that somebody else provides; else the stack makes
-    an OAuth client whose tags are `tags`. `proxy_tags` are worn by proxies that nobody declared.
+    """The operator of one cluster. `existing_secret` names a Secret that somebody else provides, `credentials_volume` is a
+    volume with such credentials, `federation` a federated identity; without any of them the stack makes an OAuth client
+    whose tags are `tags`. `proxy_tags` are worn by proxies that nobody declared. `values` are further values of the chart.
 
     `allows_impersonation` tells that the chart sets up what a kube-apiserver ProxyGroup in auth mode needs. `is_assumed`
     tells that no manifest shows the operator, so that it is taken to be as the chart makes it by default. The chart's
@@ -115,6 +178,16 @@ class Operator:
     default_proxy_class: str | None = None
     allows_impersonation: bool = False
     is_assumed: bool = False
+    credentials_volume: Mapping[str, Any] | None = field(default=None, hash=False)
+    federation: Federation | None = None
+    login_server: str | None = None
+    image: Image = NO_IMAGE
+    proxy_image: Image = NO_IMAGE
+    k8s_proxy_image: str | None = None
+    image_pull_secrets: tuple[str, ...] = ()
+    firewall_mode: FirewallMode | None = None
+    logging: Logging | None = None
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
     place: Place
 
 
@@ -123,6 +196,8 @@ class Exposure:
     """A Service that is a node of the tailnet, or with a `proxy_group` the Tailscale Service `svc:<hostname>`.
 
     `former_names` are oldest first. `has_default_hostname` tells that the operator makes the name of namespace and name.
+    `service_type` is that of the Kubernetes Service, and `external_name` where it leads with that type. `is_shared` tells
+    that it is one of the backends of a Tailscale Service of the whole tailnet.
     """
 
     cluster: str
@@ -140,6 +215,9 @@ class Exposure:
     proxy_group: str | None = None
     proxy_class: str | None = None
     has_default_hostname: bool = False
+    service_type: ServiceType = ServiceType.CLUSTER_IP
+    external_name: str | None = None
+    is_shared: bool = False
     place: Place
 
     @property
@@ -157,11 +235,22 @@ class Exposure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HttpPath:
+    """Where requests for a path and those below it go."""
+
+    path: str
+    service: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ingress:
     """An HTTPS node in front of a Service, or with a `proxy_group` the Tailscale Service `svc:<hostname>`.
 
-    It listens on tcp:443, and on tcp:80 too where it `serves_http`, if only to redirect. `has_default_hostname` tells that
-    the operator makes the name of namespace and name.
+    It listens on tcp:443, and on tcp:80 too where it `serves_http`, if only to redirect: `http` says which of the two where
+    that is known. `has_default_hostname` tells that the operator makes the name of namespace and name. `paths` are the
+    backends of single paths, and `backend_service` is empty where there are only those. `is_shared` tells that it is one of
+    the backends of a Tailscale Service of the whole tailnet.
     """
 
     cluster: str
@@ -179,6 +268,10 @@ class Ingress:
     proxy_group: str | None = None
     proxy_class: str | None = None
     has_default_hostname: bool = False
+    http: IngressHttp | None = None
+    paths: tuple[HttpPath, ...] = ()
+    forward_cluster_traffic: bool = False
+    is_shared: bool = False
     place: Place
 
     @property
@@ -196,14 +289,49 @@ class Ingress:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TailscaleService:
+    """A Tailscale Service that is declared once for the tailnet: `svc:payments`, and its name and address for all who serve it.
+
+    `backends` are the exposures or ingresses of the clusters that serve it, which their operators then own together; they
+    stand among those of their clusters too. `machines` serve one that the stack itself makes. One of the two is empty.
+    """
+
+    name: str
+    fqdn: str
+    ports: tuple[Port, ...]
+    tags: tuple[str, ...]
+    backends: tuple[Exposure | Ingress, ...]
+    machines: tuple[Machine, ...]
+    consumers: tuple[str, ...] | None
+    comment: str = ""
+    place: Place
+
+    @property
+    def reference(self) -> str:
+        return self.name
+
+    @property
+    def hostname(self) -> str:
+        return self.name.removeprefix("svc:")
+
+    @property
+    def granted_ports(self) -> tuple[Port, ...]:
+        return self.ports
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """A target known only by an address: a full MagicDNS name or a Tailscale IP, one of the two."""
+    """A target known only by an address: a full MagicDNS name or an IP address, one of the two.
+
+    `route` is the advertised range in which an address behind a connector lies; None for the address of a node.
+    """
 
     fqdn: str | None = None
     ip: str | None = None
+    route: str | None = None
 
 
-Target = Exposure | Ingress | Machine | Address
+Target = Exposure | Ingress | TailscaleService | Machine | Address
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,6 +378,14 @@ class Cluster:
     deployed: Deployed | None = None
     place: Place
 
+    @property
+    def impersonates(self) -> bool:
+        """Whether an API-server proxy of the cluster, in the operator or highly available, impersonates who calls."""
+        return self.operator.api_server_proxy is ApiServerProxyMode.AUTH or any(
+            group.kind is ProxyGroupKind.KUBE_API_SERVER and group.api_server_mode is ApiServerProxyMode.AUTH
+            for group in self.custom.proxy_groups
+        )
+
 
 class DestinationKind(StrEnum):
     """What a destination of an access entry was written as."""
@@ -257,20 +393,35 @@ class DestinationKind(StrEnum):
     SELECTOR = "selector"
     EXPOSURE = "exposure"
     INGRESS = "ingress"
+    SERVICE = "service"
     MACHINE = "machine"
     API_SERVER = "apiServer"
+    ROUTE = "route"
+    CONNECTOR = "connector"
+    EXIT_NODE = "exitNode"
+    APP_CONNECTOR = "appConnector"
+    RECORDER = "recorder"
+    PEER_RELAY = "peerRelay"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Destination:
     """One thing that an access entry reaches: policy selectors and ports. `reference` is what the person wrote
-    (`blue.nginx`, `blue`, `tag:k8s`); `cluster` is set for an API server."""
+    (`blue.nginx`, `blue`, `tag:k8s`); `cluster` is set for an API server.
+
+    `selectors` are the tags of one node, or one other selector: `svc:web` for what is a Tailscale Service, a range of
+    addresses for a route (one destination for each of a connector), autogroup:internet for an exit node and an app connector.
+    `via` are the tags of the nodes that lead there. `service` is the Tailscale Service of a highly available API server, whose
+    nodes wear `selectors`. A peer relay has no ports.
+    """
 
     kind: DestinationKind
     reference: str
     selectors: tuple[str, ...]
     ports: tuple[Port, ...]
     cluster: str | None = None
+    via: tuple[str, ...] = ()
+    service: str | None = None
     place: Place
 
 
@@ -284,9 +435,20 @@ class Bind:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """Where sessions are recorded: `enforce` refuses those that cannot be, `events` records requests too."""
+
+    recorder: Recorder
+    enforce: bool
+    events: bool = False
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KubernetesAccess:
     groups: tuple[str, ...]
     bind: Bind | None
+    recording: Recording | None = None
     place: Place
 
 
@@ -308,6 +470,22 @@ class Access:
     destinations: tuple[Destination, ...]
     src_posture: tuple[str, ...]
     kubernetes: KubernetesAccess | None
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SshAccess:
+    """Who may log in where, as which users. `check_period` is empty for Tailscale's default."""
+
+    name: str
+    sources: tuple[Source, ...]
+    destinations: tuple[Destination, ...]
+    users: tuple[str, ...]
+    action: SshAction
+    check_period: str
+    accept_env: tuple[str, ...]
+    src_posture: tuple[str, ...]
+    recording: Recording | None
     place: Place
 
 
@@ -353,6 +531,8 @@ class Suppression:
 class Tailnet:
     """A whole environment. Tuples are in the order of the files, so that the same topology gives the same bytes.
 
+    `guests` are other environments whose needs its policy serves; `guest_of` is the one that owns the policy of this one.
+
     `is_dns_name_assumed` tells that nobody said `dns_name`: it is what most of the manifests name, or a stand-in.
     """
 
@@ -366,7 +546,12 @@ class Tailnet:
     postures: tuple[Posture, ...] = ()
     machines: tuple[Machine, ...] = ()
     clusters: tuple[Cluster, ...] = ()
+    services: tuple[TailscaleService, ...] = ()
     access: tuple[Access, ...] = ()
+    ssh: tuple[SshAccess, ...] = ()
+    extras: Extras = NO_EXTRAS
+    guests: tuple[str, ...] = ()
+    guest_of: str | None = None
     suppressions: tuple[Suppression, ...] = ()
     place: Place
     files: tuple[str, ...] = field(default=(), compare=False)
@@ -383,3 +568,15 @@ class Tailnet:
     @property
     def egresses(self) -> tuple[Egress, ...]:
         return tuple(e for c in self.clusters for e in c.egresses)
+
+    @property
+    def connectors(self) -> tuple[Connector, ...]:
+        return tuple(connector for c in self.clusters for connector in c.custom.connectors)
+
+    @property
+    def recorders(self) -> tuple[Recorder, ...]:
+        return tuple(recorder for c in self.clusters for recorder in c.custom.recorders)
+
+    @property
+    def peer_relays(self) -> tuple[PeerRelay, ...]:
+        return tuple(relay for c in self.clusters for relay in c.custom.peer_relays)
