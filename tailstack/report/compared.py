@@ -11,8 +11,10 @@ from tailstack.access.compare import Comparison
 from tailstack.finding import Finding
 from tailstack.report.changes import JSON_VERSION, changes_as_data, changes_as_markdown, changes_as_text
 from tailstack.report.findings import as_text, finding_as_data
+from tailstack.report.found import tell_findings
 from tailstack.report.markdown import code, escaped
 from tailstack.report.style import Style, counted
+from tailstack.report.telling import told_as_markdown
 
 
 class State(StrEnum):
@@ -97,10 +99,8 @@ def compared_as_markdown(found: Sequence[Compared], revisions: Revisions) -> str
             lines += [escaped(_SAID[one.state]), ""]
         if one.comparison is not None:
             lines.append(changes_as_markdown(one.comparison.difference, one.comparison.vocabulary))
-        lines += [
-            f"- {code(finding.rule.code)} {escaped(finding.message)} {' '.join(code(str(p)) for p in finding.places)}\n"
-            for finding in one.findings
-        ]
+        if one.findings:
+            lines.append(told_as_markdown(tell_findings(one.findings), level=4))
         blocks.append("\n".join(lines))
     return "\n".join(blocks)
 

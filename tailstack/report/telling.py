@@ -58,11 +58,11 @@ def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
     )
 
 
-def told_as_markdown(told: Told) -> str:
-    """The same in Markdown; nothing that comes from a file is markup in it. Ends with a newline."""
+def told_as_markdown(told: Told, *, level: int = 3) -> str:
+    """The same in Markdown, with headings of a level; nothing that comes from a file is markup. Ends with a newline."""
     blocks = [f"**{escaped(one_line(told.answer))}**\n"]
     for part in told.parts:
-        lines = [f"### {escaped(part.title)}", ""]
+        lines = [f"{'#' * level} {escaped(part.title)}", ""]
         lines += [f"- {escaped(one_line(item))}" for item in part.items]
         text = "\n".join(lines).rstrip() + "\n"
         blocks.append(text + (f"\n{fenced(part.code, part.language)}" if part.code else ""))

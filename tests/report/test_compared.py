@@ -94,7 +94,11 @@ This environment is no longer declared. Its stack stays as it is until somebody 
 
 This environment has errors, so that nobody can say what changes.
 
-- `TS999` It is \\*wrong\\*. `a_b.yaml:1:2`
+**1 error, no warnings.**
+
+#### Findings
+
+- a\\_b.yaml:1:2: error TS999 wrong: It is \\*wrong\\*. Mend it.
 """
 
 
