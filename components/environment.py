@@ -9,7 +9,7 @@ import pulumi
 
 from components.cluster import Cluster, ClusterArgs
 from components.exposure import annotations_of
-from components.kubeconfig import kubeconfig
+from components.kubeconfig import kubeconfigs
 from components.operator_chart import find_chart
 from components.providers import kubernetes_providers, tailscale_provider
 from components.role_bindings import bindings
@@ -73,7 +73,6 @@ def build(
 
 def outputs(tailnet: topology.Tailnet, *, reset_on_destroy: bool) -> dict[str, object]:
     """What the stack tells: names that people and other programs need, and what a destroy would leave behind."""
-    configs = {c.name: kubeconfig(c.operator) for c in tailnet.clusters}
     return {
         "operators": {c.name: c.operator.fqdn for c in tailnet.clusters},
         "exposures": {e.reference: e.fqdn for e in tailnet.exposures},
@@ -81,6 +80,6 @@ def outputs(tailnet: topology.Tailnet, *, reset_on_destroy: bool) -> dict[str, o
         "gitopsAnnotations": {
             e.reference: annotations_of(e) for e in tailnet.exposures if e.managed_by is ManagedBy.GITOPS
         },
-        "kubeconfigs": {name: pulumi.Output.secret(text) for name, text in configs.items() if text is not None},
+        "kubeconfigs": {name: pulumi.Output.secret(text) for name, text in kubeconfigs(tailnet).items()},
         "staysAfterDestroy": list(STAYS_AFTER_RESET if reset_on_destroy else STAYS),
     }

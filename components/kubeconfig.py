@@ -1,35 +1,24 @@
-"""The kubeconfig for a cluster's API-server proxy, as `tailscale configure kubeconfig` would write it."""
+"""The kubeconfigs that a stack tells: one for each cluster whose API server is reached through the tailnet."""
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import yaml
 
-from tailstack.topology.declaration import ApiServerProxyMode
-from tailstack.topology.tailnet import Operator
+from tailstack.report.kubeconfigs import kubeconfig_of
+from tailstack.rules.api_proxies import api_server_proxies
+from tailstack.topology.tailnet import Tailnet
 
 
-def kubeconfig(operator: Operator) -> str | None:
-    """A kubeconfig in YAML, or None where the proxy is off. The server's certificate is a public one, so no CA is named.
+def kubeconfigs(tailnet: Tailnet) -> dict[str, str]:
+    """By the cluster's name, a kubeconfig in YAML; none for a cluster without an API-server proxy.
 
-    In auth mode the proxy knows who calls and throws the token away, but without one kubectl asks for a password
-    (`cmd/tailscale/cli/configure-kube.go` of tailscale.com v1.102.3). In noauth mode the cluster itself authenticates:
-    the user is left empty, for a token, a client certificate or an exec plugin of one's own.
+    Where there are several proxies each has a context, and the current one is that of a ProxyGroup, which is highly available.
     """
-    match operator.api_server_proxy:
-        case ApiServerProxyMode.OFF:
-            return None
-        case ApiServerProxyMode.AUTH:
-            user, credentials = "tailscale-auth", {"token": "unused"}
-        case ApiServerProxyMode.NOAUTH:
-            user, credentials = operator.fqdn, dict[str, str]()
-    return yaml.safe_dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": operator.fqdn, "cluster": {"server": f"https://{operator.fqdn}"}}],
-            "contexts": [{"name": operator.fqdn, "context": {"cluster": operator.fqdn, "user": user}}],
-            "current-context": operator.fqdn,
-            "users": [{"name": user, "user": credentials}],
-        },
-        sort_keys=False,
-    )
+    found = groupby(api_server_proxies(tailnet), key=lambda proxy: proxy.cluster)
+    by_cluster = {name: tuple(proxies) for name, proxies in found}
+    return {
+        name: yaml.safe_dump(kubeconfig_of(proxies, current=proxies[-1]), sort_keys=False)
+        for name, proxies in by_cluster.items()
+    }

@@ -30,6 +30,12 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
         "access": CommandSource("tailstack.commands.access", "Say who reaches what, why, and what is missing if not."),
         "policy": CommandSource("tailstack.commands.policy", "Show, check, test and compare plain policy files."),
         "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stack."),
+        "kubeconfig": CommandSource(
+            "tailstack.commands.kubeconfig", "Print a kubeconfig for an environment, or merge it into yours."
+        ),
+        "move": CommandSource(
+            "tailstack.commands.move", "Move resources between the stacks of an environment, without touching them."
+        ),
         "rule": CommandSource("tailstack.commands.rule", "Explain a rule, or list all of them."),
         "schema": CommandSource("tailstack.commands.schema", "Print the JSON Schema of the YAML language."),
         "sandbox": CommandSource(
