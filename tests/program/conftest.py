@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,13 @@ class Bench:
 
     def cluster(self, name: str) -> Client:
         return cluster_client(self.sandbox.kubeconfig, name)
+
+    def live(self, cluster: str, api_version: str, kind: str, path: str) -> Mapping[str, Any]:
+        """An object by its path: `namespace/name`, or `name` where it has no namespace."""
+        namespace, _, name = path.rpartition("/")
+        found = self.cluster(cluster).one(api_version, kind, namespace, name)
+        assert found is not None, f"{kind} {path} is not in {cluster}"
+        return found
 
     def pulumi(self, **variables: str) -> Pulumi:
         return Pulumi.found(self.project, self.sandbox.environment() | variables)

@@ -23,16 +23,8 @@ from tests.program.conftest import STACK, Bench
 PLAYED_BY_THE_OPERATOR = "ts-nginx-remote-x7k2p.tailscale.svc.cluster.local"
 
 
-def live(bench: Bench, cluster: str, api_version: str, kind: str, path: str) -> Mapping[str, Any]:
-    """An object by its path: `namespace/name`, or `name` where it has no namespace."""
-    namespace, _, name = path.rpartition("/")
-    found = bench.cluster(cluster).one(api_version, kind, namespace, name)
-    assert found is not None, f"{kind} {path} is not in {cluster}"
-    return found
-
-
 def service(bench: Bench, cluster: str, name: str) -> Mapping[str, Any]:
-    return live(bench, cluster, "v1", "Service", f"default/{name}")
+    return bench.live(cluster, "v1", "Service", f"default/{name}")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +49,7 @@ def grants(policy: Mapping[str, Any], source: str, destination: str) -> list[Map
 
 def operator_values(bench: Bench, cluster: str) -> list[str]:
     """The operator's arguments and environment, as the chart rendered them from the values of the release."""
-    deployment = live(bench, cluster, "apps/v1", "Deployment", "tailscale/operator")
+    deployment = bench.live(cluster, "apps/v1", "Deployment", "tailscale/operator")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return [f"{entry['name']}={entry.get('value', '')}" for entry in container["env"]]
 
@@ -90,12 +82,12 @@ def test_row_4_each_cluster_has_an_oauth_client_with_exact_scopes(applied: Bench
 def test_row_5_the_operator_is_installed_with_credentials_of_its_own(applied: Bench, cluster: str) -> None:
     clients = {client.description: client.id for client in oauth_clients(applied)}
     client_id = clients[f"tailstack sandbox {cluster}"]
-    secret = live(applied, cluster, "v1", "Secret", "tailscale/operator-oauth")
+    secret = applied.live(cluster, "v1", "Secret", "tailscale/operator-oauth")
     assert base64.b64decode(secret["data"]["client_id"]).decode() == client_id
     assert base64.b64decode(secret["data"]["client_secret"]).decode().startswith("tskey-client-")
-    deployment = live(applied, cluster, "apps/v1", "Deployment", "tailscale/operator")
+    deployment = applied.live(cluster, "apps/v1", "Deployment", "tailscale/operator")
     assert client_id in deployment["spec"]["template"]["metadata"]["annotations"].values()
-    namespace = live(applied, cluster, "v1", "Namespace", "tailscale")
+    namespace = applied.live(cluster, "v1", "Namespace", "tailscale")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
 
 
@@ -121,7 +113,7 @@ def test_row_7_a_service_that_exists_is_only_annotated(applied: Bench) -> None:
 
 
 def test_row_8_the_ingress_has_its_name_and_the_tailnet_its_certificates(applied: Bench) -> None:
-    ingress = live(applied, "blue", "networking.k8s.io/v1", "Ingress", "default/nginx-web")
+    ingress = applied.live("blue", "networking.k8s.io/v1", "Ingress", "default/nginx-web")
     assert ingress["spec"]["ingressClassName"] == "tailscale"
     assert ingress["spec"]["defaultBackend"]["service"] == {"name": "nginx-service", "port": {"number": 80}}
     assert ingress["spec"]["tls"] == [{"hosts": ["nginx"]}]
@@ -133,7 +125,7 @@ def test_row_8_the_ingress_has_its_name_and_the_tailnet_its_certificates(applied
 def test_row_8_funnel_comes_with_its_node_attribute_and_for_one_tag_alone(
     applied: Bench, policy: Mapping[str, Any]
 ) -> None:
-    ingress = live(applied, "blue", "networking.k8s.io/v1", "Ingress", "default/status-page")
+    ingress = applied.live("blue", "networking.k8s.io/v1", "Ingress", "default/status-page")
     assert ingress["metadata"]["annotations"]["tailscale.com/funnel"] == "true"
     assert ingress["metadata"]["annotations"]["tailscale.com/tags"] == "tag:k8s-blue--status-page"
     assert policy["nodeAttrs"] == [{"target": ["tag:k8s-blue--status-page"], "attr": ["funnel"]}]
