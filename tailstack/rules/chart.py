@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tailstack.charts.custom_resources import CUSTOM_KINDS
+from tailstack.charts.versions import OLDEST, Version, version_of, version_text
 from tailstack.finding import Finding, Place, Rule, Severity
-from tailstack.rules.chart_values import Version
-from tailstack.rules.releases import version_of
 from tailstack.rules.subject import Subject
 from tailstack.rules.tailscale_services import DeclaredService
 from tailstack.topology.tailnet import Cluster
 from tailstack.topology.wording import listed
-
-OLDEST_CHART = (1, 96, 0)
-"""The values that are written were checked against the charts from this version on."""
-
-KINDS: dict[str, Version] = {
-    **dict.fromkeys(("Connector", "DNSConfig", "ProxyClass", "ProxyGroup", "Recorder"), (0, 0, 0)),
-    **dict.fromkeys(("ProxyGroupPolicy", "Tailnet"), (1, 96, 0)),
-    "PeerRelay": (1, 102, 0),
-}
-"""The first chart with each custom resource: `cmd/k8s-operator/deploy/crds` of tailscale.com."""
 
 _MANIFESTS = """# blue/operator.yaml
 apiVersion: apps/v1
@@ -68,12 +58,12 @@ CHART_TOO_OLD = Rule(
     code="TS701",
     slug="chart-too-old",
     severity=Severity.WARNING,
-    what="The operator's chart is older than the oldest one that tailstack knows.",
+    what="The operator's chart is older than the oldest one that tailstack supports.",
     why="The chart has no schema: a value that it does not know yet is ignored without a word.",
     mend="Use a newer chart version.",
     source="https://github.com/tailscale/tailscale/tree/main/cmd/k8s-operator/deploy/chart",
     bad='clusters: {blue: {kubernetes: {context: blue}, operator: {chart: {version: "1.80.0"}}}}\n',
-    good='clusters: {blue: {kubernetes: {context: blue}, operator: {chart: {version: "1.98.0"}}}}\n',
+    good='clusters: {blue: {kubernetes: {context: blue}, operator: {chart: {version: "1.100.0"}}}}\n',
 )
 CRD_TOO_NEW = Rule(
     code="TS714",
@@ -92,8 +82,10 @@ CRDS_ABSENT = Rule(
     why="The operator does not start without them: it watches every kind that it knows.",
     mend="Take the definitions from the chart of this version, or let the chart install them.",
     source="https://github.com/claytono/infra/issues/2940",
-    bad=_MANIFESTS.replace("VERSION", "1.102.3") + _definitions(*(kind for kind in KINDS if kind != "PeerRelay")),
-    good=_MANIFESTS.replace("VERSION", "1.98.0") + _definitions(*(kind for kind in KINDS if kind != "PeerRelay")),
+    bad=_MANIFESTS.replace("VERSION", "1.102.3")
+    + _definitions(*(kind for kind in CUSTOM_KINDS if kind != "PeerRelay")),
+    good=_MANIFESTS.replace("VERSION", "1.98.0")
+    + _definitions(*(kind for kind in CUSTOM_KINDS if kind != "PeerRelay")),
 )
 VERSION_SKEW = Rule(
     code="TS716",
@@ -119,11 +111,11 @@ def chart_too_old(subject: Subject) -> Iterator[Finding]:
     """Manifests may not tell a version."""
     for cluster in subject.tailnet.clusters:
         version = known_version(subject, cluster)
-        if version is not None and version < OLDEST_CHART:
+        if version is not None and version < OLDEST:
             yield CHART_TOO_OLD.at(
                 cluster.operator.place,
-                message=f"Cluster {cluster.name} has the chart {_text(version)}.",
-                expected=f"{_text(OLDEST_CHART)} or newer",
+                message=f"Cluster {cluster.name} has the chart {version_text(version)}.",
+                expected=f"{version_text(OLDEST)} or newer",
             )
 
 
@@ -132,13 +124,14 @@ def crd_too_new(subject: Subject) -> Iterator[Finding]:
     for cluster in subject.tailnet.clusters:
         version = known_version(subject, cluster)
         for kind, name, place in _later(cluster) if version is not None else ():
-            if version is not None and version < KINDS[kind]:
+            since = CUSTOM_KINDS[kind].since
+            if version is not None and version < since:
                 yield CRD_TOO_NEW.at(
                     place,
                     *({cluster.operator.place} - {place}),
-                    message=f"{kind} {name} of {cluster.name} needs the chart {_text(KINDS[kind])}; the cluster has "
-                    f"{_text(version)}.",
-                    expected=f"the chart {_text(KINDS[kind])} or newer",
+                    message=f"{kind} {name} of {cluster.name} needs the chart {version_text(since)}; the cluster has "
+                    f"{version_text(version)}.",
+                    expected=f"the chart {version_text(since)} or newer",
                 )
 
 
@@ -158,14 +151,14 @@ def crds_absent(subject: Subject) -> Iterator[Finding]:
             continue
         facts = subject.facts.charts.get(cluster.name)
         is_off = facts is not None and facts.values.get("installCRDs") is False
-        shown = cluster.deployed.kinds & KINDS.keys()
-        missing = [kind for kind, since in KINDS.items() if since <= version and kind not in shown]
+        shown = cluster.deployed.kinds & CUSTOM_KINDS.keys()
+        missing = [kind for kind, about in CUSTOM_KINDS.items() if about.since <= version and kind not in shown]
         if missing and (shown or is_off):
             yield CRDS_ABSENT.at(
                 cluster.operator.place,
                 *((facts.place_of("installCRDs"),) if facts is not None and is_off else ()),
-                message=f"Cluster {cluster.name} has the operator {_text(version)}, and no definition of {listed(missing)}.",
-                expected=f"the definitions of the chart {_text(version)}",
+                message=f"Cluster {cluster.name} has the operator {version_text(version)}, and no definition of {listed(missing)}.",
+                expected=f"the definitions of the chart {version_text(version)}",
             )
 
 
@@ -180,16 +173,12 @@ def version_skew(subject: Subject) -> Iterator[Finding]:
         known = {cluster: version for cluster in serving if (version := versions[cluster]) is not None}
         if len({version[:2] for version in known.values()}) > 1 and tuple(known) not in said:
             said.add(tuple(known))
-            have = listed(f"{cluster} has {_text(version)}" for cluster, version in known.items())
+            have = listed(f"{cluster} has {version_text(version)}" for cluster, version in known.items())
             yield VERSION_SKEW.at(
                 *(serving[cluster].place for cluster in known),
                 message=f"{name} is served by operators of different versions: {have}.",
                 expected="one version",
             )
-
-
-def _text(version: Version) -> str:
-    return ".".join(map(str, version))
 
 
 CHECKS = (chart_too_old, crd_too_new, crds_absent, version_skew)

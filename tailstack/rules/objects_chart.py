@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tailstack.access.hujson import Json
+from tailstack.charts.versions import version_of, version_text
 from tailstack.finding import Finding, Needs, Place, Rule, Severity
 from tailstack.manifests.objects import TAILSCALE, KubernetesObject, Objects
 from tailstack.manifests.operators import INGRESS_CLASS, OperatorDeployment, operator_deployments
 from tailstack.rules.chart import known_version
-from tailstack.rules.chart_values import Version
-from tailstack.rules.releases import version_of
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyGroupKind
 from tailstack.topology.tailnet import Cluster, Egress, Exposure
@@ -218,8 +217,8 @@ def image_version(subject: Subject) -> Iterator[Finding]:
             if version is not None and given is not None and given != version:
                 yield IMAGE_VERSION.at(
                     chart.place_of(section, "image", "tag"),
-                    message=f"{section}.image.tag of {name} is {tag}; the chart is {_text(version)}.",
-                    expected=f"v{_text(version)}, or no tag",
+                    message=f"{section}.image.tag of {name} is {tag}; the chart is {version_text(version)}.",
+                    expected=f"v{version_text(version)}, or no tag",
                     mend="Leave the tag out: the chart has its own.",
                 )
     if subject.objects is not None:
@@ -236,7 +235,7 @@ def _tag_in(section: Json) -> str:
 def _images(objects: Objects, cluster: Cluster) -> Iterator[Finding]:
     shown = next(iter(operator_deployments(objects, cluster.name)), None)
     own = version_of(cluster.operator.chart.version)
-    meant = f"v{_text(own)}" if own is not None else "the operator's version"
+    meant = f"v{version_text(own)}" if own is not None else "the operator's version"
     if shown is not None:
         image = shown.env.get("PROXY_IMAGE", "")
         given = version_of(_tag(image))
@@ -244,7 +243,7 @@ def _images(objects: Objects, cluster: Cluster) -> Iterator[Finding]:
             yield IMAGE_VERSION.at(
                 shown.place("PROXY_IMAGE"),
                 cluster.operator.place,
-                message=f"The proxies of {cluster.name} run {image}; its operator is v{_text(own)}.",
+                message=f"The proxies of {cluster.name} run {image}; its operator is v{version_text(own)}.",
                 expected=meant,
             )
         elif image and _is_floating(image):
@@ -281,10 +280,6 @@ def _floating(place: Place, what: str, image: str, meant: str) -> Finding:
     return IMAGE_VERSION.at(
         place, message=f"{what} is {image}, which is another one from time to time.", expected=meant
     )
-
-
-def _text(version: Version) -> str:
-    return ".".join(map(str, version))
 
 
 CHECKS = (two_operators, dnsconfig_stub, tailnet_on_service, psa, image_version)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from tailstack.charts.checking import Path
+from tailstack.charts.versions import Version, version_of
 from tailstack.finding import Place
 from tailstack.manifests.objects import KubernetesObject, Objects
 from tailstack.manifests.reading import OPERATOR_CHART
 from tailstack.manifests.values import ManifestMap, Step
-from tailstack.rules.chart_values import Version
 from tailstack.rules.subject import Subject
-
-_VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,13 +24,7 @@ class Release:
     who: str
     version: Version | None
     values: Mapping[str, object]
-    place: Callable[[tuple[str, ...]], Place]
-
-
-def version_of(text: str) -> Version | None:
-    """Three numbers, or None for anything else."""
-    found = _VERSION.match(text)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+    place: Callable[[Path], Place]
 
 
 def releases(subject: Subject) -> Iterator[Release]:
@@ -44,7 +36,7 @@ def releases(subject: Subject) -> Iterator[Release]:
             who=name,
             version=version_of(chart.version or declared),
             values=chart.values,
-            place=lambda path, chart=chart: chart.place_of(*path),
+            place=lambda path, chart=chart: chart.place_of(*map(str, path)),
         )
     if subject.objects is not None:
         yield from _of_flux(subject.objects)

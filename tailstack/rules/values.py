@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import cast
+from collections.abc import Iterator
 
+from tailstack.charts.checking import Mistake, MistakeKind
+from tailstack.charts.values import FIREWALL_MODES, LOG_LEVELS, PROXY_MODES, check_values
 from tailstack.finding import Finding, Needs, Place, Rule
 from tailstack.manifests.operators import operator_deployments
-from tailstack.rules.chart_values import (
-    ALWAYS_KNOWN,
-    CHART_VALUES,
-    FIREWALL_MODES,
-    LOG_LEVELS,
-    NEWEST,
-    PROXY_MODES,
-    Known,
-    Section,
-    Type,
-)
 from tailstack.rules.releases import Release, releases
 from tailstack.rules.subject import Subject
+from tailstack.topology.chart_mistakes import meant_key
 from tailstack.topology.wording import nearest, path_text, quoted
 
 _CHART = """clusters: {blue: {kubernetes: {context: blue}}}
@@ -63,101 +54,50 @@ VALUE_TYPE = Rule(
 )
 RULES = (UNKNOWN_VALUE, VALUE_ENUM, VALUE_TYPE)
 
-_Path = tuple[str, ...]
-
-
-def chart_values(subject: Subject) -> Iterator[Finding]:
-    """All three rules, over values wherever they are known, and over what Helm has made of them."""
-    for release in releases(subject):
-        yield from _section(release, release.values, CHART_VALUES, ())
-    yield from _rendered_words(subject)
-
-
-def _section(release: Release, values: Mapping[str, object], known: Section, path: _Path) -> Iterator[Finding]:
-    for key, value in values.items():
-        here = (*path, key)
-        expected = known.get(key)
-        if isinstance(expected, Known):
-            yield from _value(release, value, expected, here)
-        elif expected is None:
-            if path or key not in ALWAYS_KNOWN:
-                yield from _unknown(release, key, known, here)
-        elif isinstance(value, dict):
-            yield from _section(release, cast("dict[str, object]", value), expected, here)
-        elif value is not None:
-            yield _wrong_type(release, here, Type.MAPPING)
-
-
-def _unknown(release: Release, key: str, known: Section, path: _Path) -> Iterator[Finding]:
-    """Nothing where the version is not known, or is newer than those that were read."""
-    if release.version is None or release.version > NEWEST:
-        return
-    near = nearest(key, known)
-    elsewhere = [other for other in _paths(CHART_VALUES, ()) if other[-1] == key]
-    meant = (*path[:-1], near) if near else elsewhere[0] if len(elsewhere) == 1 else None
-    yield UNKNOWN_VALUE.at(
-        release.place(path),
-        message=f"The chart of {release.who} has no value {path_text(path)}.",
-        expected=f"a value of the chart {'.'.join(map(str, release.version))}",
-        mend=f"Write {path_text(meant)} if that is meant." if meant else "",
-    )
-
-
-def _paths(section: Section, path: _Path) -> Iterator[_Path]:
-    for key, inner in section.items():
-        if isinstance(inner, Known):
-            yield (*path, key)
-        else:
-            yield from _paths(inner, (*path, key))
-
-
-def _value(release: Release, value: object, known: Known, path: _Path) -> Iterator[Finding]:
-    if release.version is not None and release.version < known.since:
-        since = ".".join(map(str, known.since))
-        yield UNKNOWN_VALUE.at(
-            release.place(path),
-            message=f"The chart of {release.who} has no value {path_text(path)} yet.",
-            expected=f"the chart {since} or newer",
-            mend=f"Use the chart {since} or newer, or leave the value out.",
-        )
-    elif value is None:
-        return
-    elif not _fits(value, known.type):
-        if path != _LIST_OF_TAGS or not isinstance(value, list):
-            yield _wrong_type(release, path, known.type)
-    elif known.words:
-        word = str(value).lower() if isinstance(value, bool) else str(value)
-        if word not in known.words and word:
-            yield _wrong_word(release.place(path), f"{path_text(path)} of {release.who}", word, known.words)
-
+_EVERY_CHART = "global"
+"""Helm gives this value to every chart."""
 
 _LIST_OF_TAGS = ("proxyConfig", "defaultTags")
 """Has a rule of its own, which knows what was meant: see objects_tags."""
 
 
-_PYTHON: Mapping[Type, tuple[type, ...]] = {
-    Type.TEXT: (str,),
-    Type.SWITCH: (bool,),
-    Type.WORD: (str, bool),
-    Type.MAPPING: (dict,),
-    Type.LIST: (list,),
-    Type.TEXTS: (str, list),
-}
+def chart_values(subject: Subject) -> Iterator[Finding]:
+    """All three rules, over values wherever they are known, and over what Helm has made of them."""
+    for release in releases(subject):
+        for mistake in check_values(release.values, release.version):
+            if mistake.path[0] != _EVERY_CHART:
+                yield from _mistake(release, mistake)
+    yield from _rendered_words(subject)
 
 
-def _fits(value: object, wanted: Type) -> bool:
-    if not isinstance(value, _PYTHON[wanted]):
-        return False
-    every = cast("list[object]", value) if wanted is Type.TEXTS and isinstance(value, list) else []
-    return all(isinstance(one, str) for one in every)
-
-
-def _wrong_type(release: Release, path: _Path, wanted: Type) -> Finding:
-    return VALUE_TYPE.at(
-        release.place(path),
-        message=f"{path_text(path)} of {release.who} is not {wanted}.",
-        expected=wanted,
-    )
+def _mistake(release: Release, mistake: Mistake) -> Iterator[Finding]:
+    place, what = release.place(mistake.path), path_text(mistake.path)
+    match mistake.kind:
+        case MistakeKind.UNKNOWN | MistakeKind.IDLE:
+            meant = meant_key(mistake)
+            is_idle = mistake.kind is MistakeKind.IDLE
+            yield UNKNOWN_VALUE.at(
+                place,
+                message=f"No template of the chart of {release.who} reads {what}."
+                if is_idle
+                else f"The chart of {release.who} has no value {what}.",
+                expected=mistake.expected,
+                mend=f"Write {path_text(meant)} if that is meant." if meant else "",
+            )
+        case MistakeKind.NOT_YET:
+            yield UNKNOWN_VALUE.at(
+                place,
+                message=f"The chart of {release.who} has no value {what} yet.",
+                expected=mistake.expected,
+                mend=f"Use {mistake.expected}, or leave the value out.",
+            )
+        case MistakeKind.WORD:
+            yield _wrong_word(place, f"{what} of {release.who}", str(mistake.found).lower(), mistake.known)
+        case _:
+            if mistake.path != _LIST_OF_TAGS or not isinstance(mistake.found, list):
+                yield VALUE_TYPE.at(
+                    place, message=f"{what} of {release.who} is not {mistake.expected}.", expected=mistake.expected
+                )
 
 
 def _wrong_word(place: Place, what: str, word: str, words: tuple[str, ...]) -> Finding:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.rules import chart
 from tests.rules.finding import found_in, places_of, said_of
 from tests.rules.manifests_frame import POLICY, operator, resource, service
 
 NO_VERSION = operator().replace(":v1.102.3", "")
-KINDS = tuple(chart.KINDS)
+KINDS = tuple(CUSTOM_KINDS)
 
 
 def facts(text: str, cluster: str = "blue") -> str:

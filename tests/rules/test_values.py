@@ -56,6 +56,13 @@ def test_a_value_that_the_chart_does_not_know(given: str, says: str, mend: str) 
     assert finding.mend == mend
 
 
+def test_a_value_that_the_chart_lists_and_does_not_read() -> None:
+    (finding,) = found_in(facts('{"operatorConfig": {"annotations": {"a": "b"}}}'), values.UNKNOWN_VALUE)
+    assert finding.message == "No template of the chart of blue reads operatorConfig.annotations."
+    assert finding.mend == "Write annotations if that is meant."
+    assert said_of(facts('{"annotations": {"a": "b"}}'), values.UNKNOWN_VALUE) == []
+
+
 @pytest.mark.parametrize(
     ("given", "version", "since"),
     [
@@ -114,6 +121,7 @@ def test_a_word_that_the_operator_does_not_know(given: str, says: str) -> None:
         ('{"oauth": "x"}', "oauth of blue is not a mapping."),
         ('{"apiServerProxyConfig": {"mode": 1}}', "apiServerProxyConfig.mode of blue is not a text, true or false."),
         ('{"proxyConfig": {"defaultTags": 5}}', "proxyConfig.defaultTags of blue is not a text."),
+        ('{"imagePullSecrets": ["mine"]}', "imagePullSecrets[0] of blue is not a mapping."),
     ],
 )
 def test_a_value_of_another_type(given: str, says: str) -> None:

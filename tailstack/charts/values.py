@@ -1,0 +1,141 @@
+"""What can be written in the values of the operator's chart, and what tailstack writes there itself.
+
+Read in `cmd/k8s-operator/deploy/chart` (values.yaml and templates) of tailscale.com v1.96.0, v1.98.0, v1.100.0, v1.102.3 and
+v1.104.5; tests hold this table against the supported ones. The chart has no schema of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from tailstack.charts.checking import Mistake, MistakeKind, mistakes_in
+from tailstack.charts.kubernetes import PULL_POLICY, SECRET_NAMES
+from tailstack.charts.shapes import ANYTHING, LABELS, SWITCH, TEXT, Shape, Type, items, keys, word
+from tailstack.charts.versions import Version
+
+FIREWALL_MODES = ("auto", "nftables", "iptables")
+"""`isValidFirewallMode` in cmd/k8s-operator/sts.go."""
+
+LOG_LEVELS = ("info", "debug", "dev")
+"""`main` in cmd/k8s-operator/operator.go; any other word leaves the level of the library."""
+
+PROXY_MODES = ("true", "false", "noauth")
+"""`parseAPIProxyMode` in cmd/k8s-operator/api-server-proxy.go, which panics on any other word."""
+
+OAUTH_CLIENT_ANNOTATION = "tailstack/oauth-client"
+"""On the operator's pod: which OAuth client it runs with. The operator does not read a rotated Secret again, and a changed
+annotation of the pod template restarts it."""
+
+
+def _unless_empty(*words: str) -> Shape:
+    """The empty text leaves the default of the chart or of the operator."""
+    return word("", *words)
+
+
+_IMAGE = {"repository": TEXT, "repo": TEXT, "tag": TEXT, "digest": TEXT}
+"""The templates prefer `repo`, which values.yaml does not list."""
+
+_OBJECTS = items(ANYTHING)
+
+CHART_VALUES = keys(
+    {
+        "nameOverride": Shape(type=Type.TEXT, since=(1, 104, 0)),
+        "fullnameOverride": Shape(type=Type.TEXT, since=(1, 104, 0)),
+        # Of the Deployment; values.yaml lists operatorConfig.annotations for it, and the template reads this.
+        "annotations": Shape(type=Type.MAPPING, each=TEXT, since=(1, 102, 0)),
+        "oauth": keys({"clientId": TEXT, "clientSecret": TEXT, "audience": TEXT}),
+        "loginServer": TEXT,
+        "oauthSecretVolume": ANYTHING,
+        "installCRDs": SWITCH,
+        "operatorConfig": keys(
+            {
+                "defaultTags": Shape(type=Type.TEXTS),
+                "image": keys({**_IMAGE, "pullPolicy": _unless_empty(*PULL_POLICY.words)}),
+                "logging": _unless_empty(*LOG_LEVELS),
+                "hostname": TEXT,
+                "nodeSelector": LABELS,
+                "resources": ANYTHING,
+                "annotations": Shape(type=Type.MAPPING, each=TEXT, since=(1, 102, 0), is_idle=True),
+                "podAnnotations": LABELS,
+                "podLabels": LABELS,
+                "serviceAccountAnnotations": LABELS,
+                "tolerations": _OBJECTS,
+                "affinity": ANYTHING,
+                "priorityClassName": Shape(type=Type.TEXT, since=(1, 98, 0)),
+                "podSecurityContext": ANYTHING,
+                "securityContext": ANYTHING,
+                "extraEnv": _OBJECTS,
+                "sharedACMEAccountKey": Shape(type=Type.SWITCH, since=(1, 104, 0)),
+            }
+        ),
+        "ingressClass": keys({"name": TEXT, "enabled": SWITCH}),
+        "proxyConfig": keys(
+            {
+                "image": keys(_IMAGE),
+                "defaultTags": TEXT,
+                "firewallMode": _unless_empty(*FIREWALL_MODES),
+                "defaultProxyClass": TEXT,
+            }
+        ),
+        "apiServerProxyConfig": keys(
+            {
+                "allowImpersonation": Shape(type=Type.WORD, words=("", "true", "false")),
+                "mode": Shape(type=Type.WORD, words=("", *PROXY_MODES)),
+            }
+        ),
+        "imagePullSecrets": SECRET_NAMES,
+    }
+)
+"""`operatorConfig.defaultTags` is a list, `proxyConfig.defaultTags` a text with commas."""
+
+RESERVED_VALUES: Mapping[tuple[str, ...], str] = {
+    ("nameOverride",): "",
+    ("fullnameOverride",): "",
+    ("oauth",): "credentials",
+    ("loginServer",): "loginServer",
+    ("oauthSecretVolume",): "credentials",
+    ("installCRDs",): "crds",
+    ("operatorConfig", "defaultTags"): "tags",
+    ("operatorConfig", "image"): "images",
+    ("operatorConfig", "logging"): "logging",
+    ("operatorConfig", "hostname"): "hostname",
+    ("operatorConfig", "podAnnotations", OAUTH_CLIENT_ANNOTATION): "",
+    ("ingressClass",): "ingressClass",
+    ("proxyConfig", "image"): "images",
+    ("proxyConfig", "defaultTags"): "proxyTags",
+    ("proxyConfig", "firewallMode"): "firewallMode",
+    ("proxyConfig", "defaultProxyClass"): "defaultProxyClass",
+    ("apiServerProxyConfig",): "apiServerProxy",
+    ("imagePullSecrets",): "imagePullSecrets",
+}
+"""The values that tailstack writes itself, each with the key of `operator` that decides it; empty where none does: the
+objects of the release are named by other things that are made (the Secret operator-oauth, a federated identity's subject)."""
+
+
+def check_values(values: Mapping[str, object], version: Version | None) -> tuple[Mistake, ...]:
+    """What is wrong with values that the chart of this version is given."""
+    return mistakes_in(values, CHART_VALUES, version)
+
+
+def unknown_values(values: Mapping[str, object], version: Version | None) -> tuple[Mistake, ...]:
+    """The same for values that stand beside those of RESERVED_VALUES, which are refused."""
+    reserved = tuple(_reserved(values, ()))
+    held = {mistake.path for mistake in reserved}
+    others = (
+        mistake
+        for mistake in check_values(values, version)
+        if not any(mistake.path[: len(path)] == path for path in held)
+    )
+    return (*reserved, *others)
+
+
+def _reserved(values: Mapping[str, object], path: tuple[str, ...]) -> Iterator[Mistake]:
+    for key, value in values.items():
+        here = (*path, key)
+        decided_by = RESERVED_VALUES.get(here)
+        if decided_by is not None:
+            expected = f"operator.{decided_by} in its place" if decided_by else "no value, because tailstack writes it"
+            yield Mistake(path=here, kind=MistakeKind.RESERVED, expected=expected)
+        elif isinstance(value, Mapping):
+            yield from _reserved(cast("Mapping[str, object]", value), here)
