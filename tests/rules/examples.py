@@ -43,13 +43,17 @@ def files_of_example(text: str) -> dict[str, str]:
 
 def findings_of_example(text: str) -> tuple[Finding, ...]:
     """Everything that checking an example finds, be it that it cannot be read."""
-    files = files_of_example(text)
     try:
-        if files.keys() <= {"policy.hujson", "facts.json"}:
-            return _of_policy(files.get("policy.hujson", ""), files.get("facts.json", "{}"))
-        return checked(files).findings
+        return findings_of(files_of_example(text))
     except InvalidTailnetError as error:
         return error.findings
+
+
+def findings_of(files: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Everything that checking such files finds. Raises InvalidTailnetError where declarations cannot be read."""
+    if files.keys() <= {"policy.hujson", "facts.json"}:
+        return _of_policy(files.get("policy.hujson", ""), files.get("facts.json", "{}"))
+    return checked(files).findings
 
 
 def _of_policy(text: str, facts: str) -> tuple[Finding, ...]:

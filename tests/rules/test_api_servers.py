@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tailstack.rules.api_proxy_setup import IMPERSONATION_RBAC, MODE_VALUE, PROXY_CLASS_IMAGE, SELF_MANAGED_PATH
 from tailstack.rules.api_server import (
     GRANT_DST_NOT_PROXY,
@@ -15,7 +13,7 @@ from tailstack.rules.api_server import (
 )
 from tailstack.rules.rbac import DEAD_BINDING, GROUP_NOT_BOUND, TAGGED_SOURCE, UNION_GROUPS
 from tailstack.rules.recording import RECORDER_FAIL_OPEN, RECORDER_MISSING, RECORDER_PATH
-from tests.rules.marked_examples import Case, assert_found, assert_silent
+from tests.rules.cases import Case, found_and_silent
 
 OPERATOR = """# CLUSTER/operator.yaml
 apiVersion: apps/v1
@@ -394,13 +392,4 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule.code}: {case.says}")
-def test_it_is_found(case: Case) -> None:
-    assert_found(case)
-
-
-@pytest.mark.parametrize(
-    ("case", "change"), [(case, change) for case in CASES for change in case.silent], ids=lambda each: str(each)[-40:]
-)
-def test_a_near_miss_is_not(case: Case, change: tuple[str, str]) -> None:
-    assert_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)

@@ -6,7 +6,7 @@ import pytest
 
 from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.rules import chart
-from tests.rules.finding import found_in, places_of, said_of
+from tests.rules.cases import found_in, places_of, said_of
 from tests.rules.manifests_frame import POLICY, operator, resource, service
 
 NO_VERSION = operator().replace(":v1.102.3", "")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tailstack.rules import egress_paths, links, objects_egress
-from tests.rules.told import Told, check_silent, check_told, sentences
+from tests.rules.cases import Case, found_and_silent, said_of
 
 GROUP = """apiVersion: tailscale.com/v1alpha1
 kind: ProxyGroup
@@ -66,7 +64,7 @@ PASSING = """clusters:
 """
 
 CASES = (
-    Told(
+    Case(
         name="a label alone",
         rule=objects_egress.EGRESS_SUFFIX,
         text=fqdn("web"),
@@ -74,7 +72,7 @@ CASES = (
         mend="Write web.tail1a2b.ts.net.",
         silent=(("§web", "web.tail1a2b.ts.net"), ("§web", "''")),
     ),
-    Told(
+    Case(
         name="a port",
         rule=objects_egress.EGRESS_SUFFIX,
         text=fqdn('"web.tail1a2b.ts.net:80"'),
@@ -82,21 +80,21 @@ CASES = (
         mend="Write web.tail1a2b.ts.net.",
         silent=((":80", ""), (".net:80", ".net.")),
     ),
-    Told(
+    Case(
         name="another tailnet",
         rule=objects_egress.EGRESS_SUFFIX,
         text=fqdn("web.tail9z9z.ts.net"),
         says='Service web/out of blue leads to "web.tail9z9z.ts.net", which is not of the tailnet tail1a2b.ts.net.',
         silent=(("tail9z9z", "TAIL1a2b"),),
     ),
-    Told(
+    Case(
         name="two targets",
         rule=objects_egress.EGRESS_TARGET_COUNT,
         text="# blue/a.yaml\n" + service("out", "@tailnet-fqdn: §web.tail1a2b.ts.net, @tailnet-ip: ②100.64.0.9"),
         says='Service web/out of blue leads to "web.tail1a2b.ts.net" and to "100.64.0.9".',
         silent=(("②100.64.0.9", '""'),),
     ),
-    Told(
+    Case(
         name="a range",
         rule=objects_egress.EGRESS_TARGET_COUNT,
         text="# blue/a.yaml\n" + service("out", "@tailnet-ip: §100.64.0.0/24"),
@@ -104,7 +102,7 @@ CASES = (
         mend="Write one address; a range cannot be a target.",
         silent=(("100.64.0.0/24", '"fd7a:115c:a1e0::1"'),),
     ),
-    Told(
+    Case(
         name="no target",
         rule=objects_egress.EGRESS_TARGET_COUNT,
         text=f"# blue/a.yaml\n{GROUP}{service('out', '@proxy-group: §egress-proxies')}",
@@ -117,7 +115,7 @@ CASES = (
             ("tailscale.com/proxy-group", "example.com/proxy-group"),
         ),
     ),
-    Told(
+    Case(
         name="a ClusterIP",
         rule=objects_egress.EGRESS_GROUP_SHAPE,
         text=f"# blue/a.yaml\n{GROUP}{service('out', IN_GROUP, spec='type: §ClusterIP, ports: [{port: 80}]')}",
@@ -125,7 +123,7 @@ CASES = (
         mend="Write `type: ExternalName`, with any `externalName` such as placeholder.",
         silent=(("§ClusterIP", "ExternalName"), (", tailscale.com/proxy-group: egress-proxies", "")),
     ),
-    Told(
+    Case(
         name="no ports",
         rule=objects_egress.EGRESS_GROUP_SHAPE,
         text=f"# blue/a.yaml\n{GROUP}{service('out', IN_GROUP, spec='type: ExternalName').replace('spec: {type: E', 'spec: §{type: E')}",
@@ -133,7 +131,7 @@ CASES = (
         mend="List the ports of the target under `ports`.",
         silent=(("type: ExternalName", "type: ExternalName, ports: [{port: 1}]"),),
     ),
-    Told(
+    Case(
         name="a group of another cluster",
         rule=objects_egress.EGRESS_GROUP_SHAPE,
         text=f"# green/a.yaml\n{GROUP.replace('{name: e', '{name: ②e')}# blue/a.yaml\n"
@@ -142,7 +140,7 @@ CASES = (
         mend="Declare the ProxyGroup egress-proxies of the type egress in blue, or name another one.",
         silent=(("# green/a.yaml", "# blue/b.yaml"),),
     ),
-    Told(
+    Case(
         name="a group of another type",
         rule=objects_egress.EGRESS_GROUP_SHAPE,
         text=f"# blue/a.yaml\n{GROUP.replace('{name: e', '{name: ②e').replace('type: egress', 'type: ingress')}"
@@ -151,7 +149,7 @@ CASES = (
         mend="Declare the ProxyGroup egress-proxies of the type egress in blue, or name another one.",
         silent=(("type: ingress", "type: egress"),),
     ),
-    Told(
+    Case(
         name="a group that is nowhere",
         rule=objects_egress.EGRESS_GROUP_SHAPE,
         text="# blue/a.yaml\n" + service("out", IN_GROUP.replace("group: ", "group: §")),
@@ -159,7 +157,7 @@ CASES = (
         mend="Declare the ProxyGroup egress-proxies of the type egress in blue, or name another one.",
         silent=(("§egress-proxies", '""'),),
     ),
-    Told(
+    Case(
         name="too many ports",
         rule=objects_egress.EGRESS_GROUP_SHAPE,
         text=f"# blue/a.yaml\n{GROUP}{service('out', IN_GROUP, spec=many_ports(1, 999))}"
@@ -168,7 +166,7 @@ CASES = (
         mend="Lead some of the egresses out by another ProxyGroup.",
         silent=((many_ports(1, 999), many_ports(1, 997)),),
     ),
-    Told(
+    Case(
         name="a host of an app connector",
         rule=objects_egress.EGRESS_APP_CONNECTOR,
         text=fqdn("Api.v1.example.net.") + APPS,
@@ -180,7 +178,7 @@ CASES = (
             ('"domains": ["api.example.com", "*.EXAMPLE.net"]', '"domains": "*.example.net"'),
         ),
     ),
-    Told(
+    Case(
         name="an address that nothing routes",
         rule=egress_paths.ADDRESS_UNROUTED,
         text=f"# blue/a.yaml\n{service('§out', '@tailnet-ip: 10.1.0.9')}{CONNECTOR}"
@@ -195,7 +193,7 @@ CASES = (
             ("10.1.0.9", "none"),
         ),
     ),
-    Told(
+    Case(
         name="two clusters that pass on to one another",
         rule=egress_paths.EGRESS_CYCLE,
         text=PASSING,
@@ -208,7 +206,7 @@ CASES = (
             ),
         ),
     ),
-    Told(
+    Case(
         name="an Ingress in a namespace with a policy",
         rule=egress_paths.POLICY_DENIED,
         text="# blue/a.yaml\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: §shop, namespace: web, "
@@ -225,7 +223,7 @@ CASES = (
             ("§shop, namespace: web", "shop, namespace: other"),
         ),
     ),
-    Told(
+    Case(
         name="an egress in a manifest to a name that nothing has",
         rule=links.EGRESS_TARGET_UNKNOWN,
         text=f"# blue/a.yaml\n{service('§out', '@tailnet-fqdn: zzzzz.tail1a2b.ts.net')}"
@@ -234,7 +232,7 @@ CASES = (
         mend="Correct the name; if it is a device outside of the clusters, name it under `devices` of the facts.",
         silent=(("zzzzz", "VM"), ("zzzzz", "pay"), ("zzzzz.tail1a2b", "zzzzz.tail9z9z")),
     ),
-    Told(
+    Case(
         name="a name like that of a device",
         rule=links.EGRESS_TARGET_UNKNOWN,
         text=f"# blue/a.yaml\n{service('§out', '@tailnet-fqdn: databaes.tail1a2b.ts.net')}"
@@ -243,7 +241,7 @@ CASES = (
         mend="Write database.tail1a2b.ts.net, the name of a device that there is, if that is meant.",
         silent=(("databaes", "database"),),
     ),
-    Told(
+    Case(
         name="a name like that of a Tailscale Service",
         rule=links.EGRESS_TARGET_UNKNOWN,
         text=f"# blue/a.yaml\n{service('§out', '@tailnet-fqdn: chekout.tail1a2b.ts.net')}"
@@ -256,21 +254,11 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_rule_finds_what_it_is_for(case: Told) -> None:
-    check_told(case)
-
-
-SILENT = [(case, change) for case in CASES for change in case.silent]
-
-
-@pytest.mark.parametrize(("case", "change"), SILENT, ids=[f"{case}: {change[1][:40]}" for case, change in SILENT])
-def test_a_rule_is_silent_on_a_near_miss(case: Told, change: tuple[str, str]) -> None:
-    check_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)
 
 
 def test_what_is_meant_by_a_name_of_no_form_is_not_guessed() -> None:
-    assert sentences(fqdn("a.b.c").replace("§", ""), objects_egress.EGRESS_SUFFIX) == [
+    assert said_of(fqdn("a.b.c").replace("§", ""), objects_egress.EGRESS_SUFFIX) == [
         'Service web/out of blue leads to "a.b.c", which is no MagicDNS name.'
     ]
 
@@ -290,18 +278,18 @@ TO_SHOP = service("out", "@tailnet-fqdn: shop.tail1a2b.ts.net", spec="type: Exte
 
 
 def test_an_egress_to_a_service_of_its_own_cluster_is_a_loop() -> None:
-    assert sentences(ha("blue") + TO_SHOP, links.EGRESS_LOOP) == [
+    assert said_of(ha("blue") + TO_SHOP, links.EGRESS_LOOP) == [
         "Egress blue.out leads to blue.shop of the same cluster."
     ]
 
 
 def test_one_that_another_cluster_hosts_too_may_be_meant_to_fail_over() -> None:
-    assert sentences(ha("blue") + TO_SHOP + ha("green"), links.EGRESS_LOOP) == []
+    assert said_of(ha("blue") + TO_SHOP + ha("green"), links.EGRESS_LOOP) == []
 
 
 def test_a_nameserver_in_the_cluster_lets_clients_use_the_name_of_the_certificate() -> None:
     text = f"{ha('green')}# blue/a.yaml\n{TO_SHOP}"
-    assert sentences(text, links.EGRESS_TLS_NAME) == ["Clients of out.web get a certificate for shop.tail1a2b.ts.net."]
+    assert said_of(text, links.EGRESS_TLS_NAME) == ["Clients of out.web get a certificate for shop.tail1a2b.ts.net."]
     nameserver = "apiVersion: tailscale.com/v1alpha1\nkind: DNSConfig\nmetadata: {name: ts-dns}\n"
-    assert sentences(text + nameserver, links.EGRESS_TLS_NAME) == []
-    assert sentences(text.replace("port: 443", "port: 80"), links.EGRESS_TLS_NAME) == []
+    assert said_of(text + nameserver, links.EGRESS_TLS_NAME) == []
+    assert said_of(text.replace("port: 443", "port: 80"), links.EGRESS_TLS_NAME) == []

@@ -21,8 +21,8 @@ from tailstack.rules.exposed import EXPOSED_TO_ALL, FUNNEL_PLUS_PRIVATE, IDENTIT
 from tailstack.rules.ingress import HTTPS_OFF, MAGICDNS_OFF
 from tailstack.rules.subject import subject_of
 from tailstack.topology.tailnet import BasePolicy
+from tests.rules.cases import Case, found_and_silent, found_in, said_of
 from tests.rules.examples import POLICY, files_of_example
-from tests.rules.marked_examples import Case, assert_found, assert_silent, found_in
 
 CLUSTER = "kubernetes: {context: x}"
 BOTH = f"""
@@ -170,21 +170,12 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule.code}: {case.says}")
-def test_it_is_found(case: Case) -> None:
-    assert_found(case)
-
-
-@pytest.mark.parametrize(
-    ("case", "change"), [(case, change) for case in CASES for change in case.silent], ids=lambda each: str(each)[-40:]
-)
-def test_a_near_miss_is_not(case: Case, change: tuple[str, str]) -> None:
-    assert_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)
 
 
 def test_a_policy_without_rules_has_a_finding_of_its_own() -> None:
     policy = '# policy.hujson\n{"tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]}}\n'
-    assert found_in(SERVICE.replace("§", "").replace("②", "") + policy, EXPOSED_TO_ALL)[0] == ()
+    assert found_in(SERVICE.replace("§", "").replace("②", "") + policy, EXPOSED_TO_ALL) == ()
 
 
 def _names(count: int) -> str:
@@ -207,8 +198,7 @@ def _names(count: int) -> str:
 )
 def test_names_that_are_live_have_their_certificates(facts: dict[str, object], is_found: bool) -> None:
     text = f"{_names(MOST_NEW_NAMES + 1)}# facts.json\n{json.dumps(facts)}\n"
-    findings, _ = found_in(text, CERTIFICATE_VOLUME)
-    assert [finding.message for finding in findings] == (
+    assert said_of(text, CERTIFICATE_VOLUME) == (
         ["51 names need a certificate for tail1a2b.ts.net, and Let's Encrypt issues 50 a week."] if is_found else []
     )
 
@@ -219,8 +209,8 @@ def test_a_name_of_two_clusters_is_one_and_staging_does_not_count() -> None:
         for number in range(MOST_NEW_NAMES)
     )
     text = f"clusters:\n  blue:\n    {CLUSTER}\n    operator: {{apiServerProxy: {{mode: auth}}}}\n    ingress:\n{ingresses}"
-    assert len(found_in(text, CERTIFICATE_VOLUME)[0]) == 1
-    assert found_in(text.replace("mode: auth", 'mode: "off"'), CERTIFICATE_VOLUME)[0] == ()
+    assert len(said_of(text, CERTIFICATE_VOLUME)) == 1
+    assert found_in(text.replace("mode: auth", 'mode: "off"'), CERTIFICATE_VOLUME) == ()
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tailstack.rules import live_names, names, service_names
-from tests.rules.told import Told, check_silent, check_told, sentences
+from tests.rules.cases import Case, found_and_silent, said_of
 
 GROUP = """apiVersion: tailscale.com/v1alpha1
 kind: ProxyGroup
@@ -62,7 +60,7 @@ def facts(*devices: str) -> str:
 REDIRECT = ', tailscale.com/http-redirect: "true"'
 DERIVED = '["tag:k8s-blue--web"]'
 CASES = (
-    Told(
+    Case(
         name="a proxy of a group and a Service",
         rule=names.DUPLICATE_HOSTNAME,
         text=f"# blue/a.yaml\n{GROUP.replace('{name: web', '{name: §web')}# green/a.yaml\n"
@@ -70,28 +68,28 @@ CASES = (
         says="proxy group blue.web-proxies asks for the name web-proxies-1, which exposure green.shop has.",
         silent=(("Web-proxies-1", "web-proxies-2"), ("spec: {type: ingress}", "spec: {type: ingress, replicas: 1}")),
     ),
-    Told(
+    Case(
         name="a default that is too long",
         rule=names.INVALID_LABEL,
         text="# blue/a.yaml\n" + service("s" * 60, "§"),
         says=f'exposure blue.{"s" * 60} asks for the name "web-{"s" * 60}", which has 64 characters.',
         silent=(("s" * 60, "s" * 59),),
     ),
-    Told(
+    Case(
         name="a Tailscale Service with a dot",
         rule=names.INVALID_LABEL,
         text=f"# blue/a.yaml\n{GROUP}" + service("shop", "§", proxy_group="web-proxies", hostname="web.shop"),
         says='exposure blue.shop asks for the name "web.shop", which is no label of DNS.',
         silent=(("web.shop", "Web-Shop"),),
     ),
-    Told(
+    Case(
         name="two replicas of a group",
         rule=names.INVALID_LABEL,
         text=f"# blue/a.yaml\n{GROUP.replace('{name: web-proxies}', '{name: §' + 'p' * 62 + '}')}",
         says=f'proxy group blue.{"p" * 62} asks for the name "{"p" * 62}-0", which has 64 characters.',
         silent=(("spec: {", "spec: {hostnamePrefix: web, "),),
     ),
-    Told(
+    Case(
         name="a Recorder called as a group",
         rule=names.RESERVED_OBJECT_NAME,
         text=f"# blue/a.yaml\n{GROUP.replace('{name: web', '{name: ②web')}"
@@ -99,21 +97,21 @@ CASES = (
         says="The Recorder web-proxies and the ProxyGroup web-proxies of blue both make the StatefulSet web-proxies.",
         silent=(("§web-proxies", "recorder"), ("kind: Recorder", "---\n# green/a.yaml\nkind: Recorder")),
     ),
-    Told(
+    Case(
         name="a Recorder called as the chart's Secret",
         rule=names.RESERVED_OBJECT_NAME,
         text="# blue/a.yaml\napiVersion: tailscale.com/v1alpha1\nkind: Recorder\nmetadata: {name: §operator-oauth}\n",
         says="The Recorder operator-oauth of blue is called as something that the operator's chart makes.",
         silent=(("§operator-oauth", "oauth"), ("kind: Recorder", "kind: Connector")),
     ),
-    Told(
+    Case(
         name="an Ingress and a node of another cluster",
         rule=service_names.SERVICE_AND_NODE,
         text=f"# blue/a.yaml\n{GROUP}{ingress('shop', 'shop', '§')}# green/a.yaml\n{service('x', '②', hostname='Shop')}",
         says="ingress blue.shop and exposure green.x both ask for the name shop.",
         silent=(("Shop", "shop2"), ("tailscale.com/proxy-group: web-proxies, ", "")),
     ),
-    Told(
+    Case(
         name="a Service that was a node",
         rule=service_names.SERVICE_AND_NODE,
         text=f"# blue/a.yaml\n{GROUP}{service('shop', '§', proxy_group='web-proxies')}"
@@ -121,7 +119,7 @@ CASES = (
         says="exposure blue.shop asks for the name web-shop, which the device web-shop.tail1a2b.ts.net has.",
         silent=(("web-shop.tail1a2b", "web-shop.tail9z9z"), ("web-shop.tail1a2b", "web-shop-1.tail1a2b")),
     ),
-    Told(
+    Case(
         name="one namespace and name in two clusters",
         rule=service_names.MERGED_BY_CHANCE,
         text=f"# blue/a.yaml\n{GROUP}{service('shop', '②', proxy_group='web-proxies', hostname='web-shop')}"
@@ -133,7 +131,7 @@ CASES = (
             ("# green/a.yaml", "# green/b.yaml\n---\n# blue/b.yaml"),
         ),
     ),
-    Told(
+    Case(
         name="other tags in another cluster",
         rule=service_names.MERGE_CONFLICT,
         text=f"# blue/a.yaml\n{GROUP}{ingress('shop', 'shop', '②')}"
@@ -141,7 +139,7 @@ CASES = (
         says="svc:shop is tagged tag:k8s in blue and tag:web in green.",
         silent=(("tag:web", "tag:k8s"),),
     ),
-    Told(
+    Case(
         name="the same tags in another order",
         rule=service_names.MERGE_CONFLICT,
         text=f"# blue/a.yaml\n{GROUP}{ingress('shop', 'shop', '②', tags='tag:a,tag:b')}"
@@ -149,7 +147,7 @@ CASES = (
         says="svc:shop is tagged tag:a, tag:b in blue and tag:b, tag:a in green, and their order counts.",
         silent=(("tag:b,tag:a", "tag:a,tag:b"),),
     ),
-    Told(
+    Case(
         name="a Service and an Ingress",
         rule=service_names.MERGE_CONFLICT,
         text=f"# blue/a.yaml\n{GROUP}{ingress('shop', 'shop', '②')}"
@@ -157,7 +155,7 @@ CASES = (
         says="svc:shop is an Ingress in blue and a Service in green.",
         silent=(('hostname: "shop"', 'hostname: "web"'),),
     ),
-    Told(
+    Case(
         name="plain HTTP in one of two",
         rule=service_names.MERGE_CONFLICT,
         text=f"# blue/a.yaml\n{GROUP}{ingress('shop', 'shop', '②', extra=REDIRECT)}"
@@ -165,14 +163,14 @@ CASES = (
         says="svc:shop is served on tcp:443, tcp:80 in blue and on tcp:443 in green.",
         silent=((REDIRECT, ""),),
     ),
-    Told(
+    Case(
         name="an API server and an Ingress",
         rule=service_names.API_SERVER_NAME_TAKEN,
         text=f"# blue/a.yaml\n{api('shop', '§')}# green/a.yaml\n{GROUP}{ingress('shop', 'shop', '②')}",
         says="svc:shop, the API server of proxy group blue.api-proxies, is asked for by ingress green.shop too.",
         silent=(("hostname: shop", "hostname: blue"),),
     ),
-    Told(
+    Case(
         name="a Service and an Ingress of one cluster",
         rule=service_names.DUPLICATE_IN_CLUSTER,
         text=f"# blue/a.yaml\n{GROUP}{service('x', '②', proxy_group='web-proxies', hostname='shop')}"
@@ -180,21 +178,21 @@ CASES = (
         says="ingress blue.shop and exposure blue.x are both svc:shop in blue.",
         silent=(("shop.x", "shop2.x"), (', tailscale.com/proxy-group: "web-proxies"', "")),
     ),
-    Told(
+    Case(
         name="a device of a person",
         rule=live_names.EXISTING_DEVICE,
         text=WEB + facts(device("blue-web", mark="②", user='"ana@example.com"')),
         says="exposure blue.web asks for the name blue-web, which a device of ana@example.com has.",
         silent=(("blue-web.tail1a2b", "blue-web.tail9z9z"), ('"user": "ana@example.com"', f'"tags": {DERIVED}')),
     ),
-    Told(
+    Case(
         name="a device with tags of others",
         rule=live_names.EXISTING_DEVICE,
         text=WEB + facts(device("blue-web", mark="②", tags='["tag:db"]')),
         says="exposure blue.web asks for the name blue-web, which a device with tag:db has.",
         silent=(('["tag:db"]', '["tag:k8s-blue"]'), ('["tag:db"]', f'["tag:db", {DERIVED[1:]}'), ('["tag:db"]', "[]")),
     ),
-    Told(
+    Case(
         name="the node got a number",
         rule=live_names.EXISTING_DEVICE,
         text=WEB + facts(device("blue-web", mark="②", tags=DERIVED), device("blue-web-1", mark="③", tags=DERIVED)),
@@ -208,7 +206,7 @@ CASES = (
             ),
         ),
     ),
-    Told(
+    Case(
         name="an operator's name",
         rule=live_names.EXISTING_DEVICE,
         text=WEB.replace("§", "").replace("operator:", "§operator:")
@@ -216,7 +214,7 @@ CASES = (
         says="operator blue asks for the name blue-operator, which a device with tag:k8s-op-green has.",
         silent=(('["tag:k8s-op-green"]', '["tag:k8s-op-green", "tag:k8s-op-blue"]'), ('["tag:k8s-op-green"]', "[]")),
     ),
-    Told(
+    Case(
         name="a Service of Terraform's",
         rule=live_names.FOREIGN_SERVICE,
         text=f"# blue/a.yaml\n{GROUP}{service('shop', '§', proxy_group='web-proxies')}# facts.json\n"
@@ -228,7 +226,7 @@ CASES = (
             ("svc:web-shop", "svc:shop"),
         ),
     ),
-    Told(
+    Case(
         name="a node with another name",
         rule=live_names.RENAME,
         text=WEB + "      other: {namespace: web, ports: [tcp:81], selector: {app: other}}\n"
@@ -247,41 +245,31 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_rule_finds_what_it_is_for(case: Told) -> None:
-    check_told(case)
-
-
-SILENT = [(case, change) for case in CASES for change in case.silent]
-
-
-@pytest.mark.parametrize(("case", "change"), SILENT, ids=[f"{case}: {change[1]}" for case, change in SILENT])
-def test_a_rule_is_silent_on_a_near_miss(case: Told, change: tuple[str, str]) -> None:
-    check_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)
 
 
 def test_replicas_that_ask_for_one_name_are_not_two_nodes() -> None:
     connector = "# blue/a.yaml\napiVersion: tailscale.com/v1alpha1\nkind: Connector\nmetadata: {name: lan}\n"
-    assert sentences(f"{connector}spec: {{replicas: 2, exitNode: true}}\n", names.DUPLICATE_HOSTNAME) == []
+    assert said_of(f"{connector}spec: {{replicas: 2, exitNode: true}}\n", names.DUPLICATE_HOSTNAME) == []
 
 
 def test_a_machine_has_its_own_name_already() -> None:
     text = "machines: {db: {tags: [tag:db]}}\n" + facts(device("db", user='"ana@example.com"'))
-    assert sentences(text, live_names.EXISTING_DEVICE) == []
+    assert said_of(text, live_names.EXISTING_DEVICE) == []
 
 
 def test_where_the_operator_is_not_shown_its_tags_prove_nothing() -> None:
     text = "# blue/a.yaml\n" + service("shop") + facts(device("web-shop", tags='["tag:other"]'))
-    assert sentences(text, live_names.EXISTING_DEVICE) == []
+    assert said_of(text, live_names.EXISTING_DEVICE) == []
 
 
 def test_a_node_of_manifests_is_not_known_again_by_the_tag_of_the_chart() -> None:
     text = "# blue/a.yaml\n" + service("shop") + facts(device("old", tags='["tag:k8s"]'))
-    assert sentences(text, live_names.RENAME) == []
+    assert said_of(text, live_names.RENAME) == []
 
 
 def test_api_servers_of_three_clusters_are_named_together() -> None:
     text = "".join(f"# {name}/a.yaml\n{api('api', name=f'{name}-proxies')}" for name in ("blue", "green", "red"))
-    (said,) = sentences(text, service_names.API_SERVER_NAME_TAKEN)
+    (said,) = said_of(text, service_names.API_SERVER_NAME_TAKEN)
     assert said.endswith("by proxy group green.green-proxies and proxy group red.red-proxies too.")
-    assert sentences(text, service_names.MERGE_CONFLICT) == []
+    assert said_of(text, service_names.MERGE_CONFLICT) == []

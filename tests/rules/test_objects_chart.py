@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tailstack.rules import objects_chart
-from tests.rules.finding import found_in, said_of
+from tests.rules.cases import found_in, said_of
 from tests.rules.manifests_frame import POLICY, operator, resource, service
 
 BLUE = POLICY + operator()

@@ -18,8 +18,8 @@ from tailstack.rules.objects_ingress import (
     TLS_SHAPE,
 )
 from tailstack.topology.tailnet import BasePolicy
+from tests.rules.cases import Case, found_and_silent
 from tests.rules.examples import POLICY, files_of_example
-from tests.rules.marked_examples import Case, assert_found, assert_silent
 
 OPERATOR = """# blue/operator.yaml
 apiVersion: apps/v1
@@ -278,16 +278,7 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule.code}: {case.says}")
-def test_what_the_operator_would_pass_over_is_found(case: Case) -> None:
-    assert_found(case)
-
-
-@pytest.mark.parametrize(
-    ("case", "change"), [(case, change) for case in CASES for change in case.silent], ids=lambda each: str(each)[-40:]
-)
-def test_a_near_miss_is_not(case: Case, change: tuple[str, str]) -> None:
-    assert_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)
 
 
 @pytest.mark.parametrize(

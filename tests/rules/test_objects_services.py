@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tailstack.rules.objects_annotations import ANNOTATION_VALUE
 from tailstack.rules.objects_services import EXTERNAL_NAME_ON_GROUP, HEADLESS
-from tests.rules.marked_examples import Case, assert_found, assert_silent
+from tests.rules.cases import Case, found_and_silent
 
 HEAD = """# blue/web.yaml
 apiVersion: v1
@@ -137,13 +135,4 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule.code}: {case.says}")
-def test_what_the_operator_would_pass_over_is_found(case: Case) -> None:
-    assert_found(case)
-
-
-@pytest.mark.parametrize(
-    ("case", "change"), [(case, change) for case in CASES for change in case.silent], ids=lambda each: str(each)[-40:]
-)
-def test_a_near_miss_is_not(case: Case, change: tuple[str, str]) -> None:
-    assert_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)

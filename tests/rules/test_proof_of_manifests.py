@@ -8,8 +8,8 @@ import pytest
 
 from tailstack.rules.links import LINK_INCOMPLETE
 from tailstack.rules.proof import LinkProof
+from tests.rules.cases import said_of
 from tests.rules.examples import checked, files_of_example
-from tests.rules.told import sentences
 
 OPERATOR = """apiVersion: apps/v1
 kind: Deployment
@@ -228,7 +228,7 @@ def test_a_chain_breaks_at_the_first_step_that_does_not_hold(case: Broken) -> No
     assert broken is not None
     assert (broken.name, broken.text, broken.mend, broken.is_told) == (case.name, case.text, case.mend, case.is_told)
     assert broken.places
-    assert sentences(text, LINK_INCOMPLETE) == (
+    assert said_of(text, LINK_INCOMPLETE) == (
         [] if case.is_told else [f"Link {proof_of(text).link} breaks at its {case.name}: {case.text}"]
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tailstack.rules import proxy_classes
-from tests.rules.finding import found_in, places_of, said_of
+from tests.rules.cases import found_in, places_of, said_of
 from tests.rules.manifests_frame import POLICY, operator, resource, service
 
 BLUE = POLICY + operator()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tailstack.rules import objects_routes, routes
-from tests.rules.told import Told, check_silent, check_told, sentences
+from tests.rules.cases import Case, found_and_silent, said_of
 
 
 def connector(name: str, spec: str, mark: str = "") -> str:
@@ -30,7 +28,7 @@ SPLIT = (
 )
 EXIT = '{"name": "out-connector.tail1a2b.ts.net", "advertisedRoutes": ["0.0.0.0/0"], "enabledRoutes": ["0.0.0.0/0"]}'
 CASES = (
-    Told(
+    Case(
         name="approved for a part only",
         rule=routes.ROUTE_NOT_APPROVED,
         text=f"# blue/a.yaml\n{lan('10.1.0.0/16', '10.1.0.0/24')}{policy(APPROVED)}",
@@ -43,7 +41,7 @@ CASES = (
             ("10.1.0.0/16, 10", "10"),
         ),
     ),
-    Told(
+    Case(
         name="several of an app connector",
         rule=routes.ROUTE_NOT_APPROVED,
         text=f"# blue/a.yaml\n{connector('apps', 'appConnector: {routes: [10.1.0.0/16, 10.2.0.0/16, x]}', '§')}"
@@ -52,7 +50,7 @@ CASES = (
         mend='Add "10.1.0.0/16": ["tag:k8s"] to autoApprovers.routes and likewise for the others.',
         silent=(("routes: [10.1.0.0/16, 10.2.0.0/16, x]", ""), ("spec: {", "spec: {tailnet: other, ")),
     ),
-    Told(
+    Case(
         name="an exit node",
         rule=routes.EXIT_NOT_APPROVED,
         text=f"# blue/a.yaml\n{connector('out', 'exitNode: true', '§')}"
@@ -64,14 +62,14 @@ CASES = (
             ("# policy.hujson", f'# facts.json\n{{"devices": [{EXIT}]}}\n# policy.hujson'),
         ),
     ),
-    Told(
+    Case(
         name="an exit node by its routes",
         rule=routes.EXIT_NOT_APPROVED,
         text=f"# blue/a.yaml\n{lan('0.0.0.0/0')}{policy('')}",
         says="Connector blue.lan is to be an exit node, and nothing lets tag:k8s be one without an admin.",
         silent=(("0.0.0.0/0", "10.0.0.0/8"),),
     ),
-    Told(
+    Case(
         name="one within another",
         rule=routes.ROUTE_OVERLAP,
         text=f"# blue/a.yaml\n{lan('10.0.0.0/8', '10.1.0.0/16', mark='②')}# green/a.yaml\n"
@@ -83,14 +81,14 @@ CASES = (
             ("10.0.0.0/8, 10.1.0.0/16", '"fd7a:115c:a1e0:b1a:0:7:a00:0/104"'),
         ),
     ),
-    Told(
+    Case(
         name="three replicas without a name",
         rule=routes.CONNECTOR_NAMES,
         text=f"# blue/a.yaml\n{lan('10.1.0.0/16', more=', replicas: 3')}",
         says="The 3 replicas of Connector blue.lan all ask for the name lan-connector.",
         silent=((", replicas: 3", ", replicas: 3, hostnamePrefix: lan"), (", replicas: 3", ", replicas: 1")),
     ),
-    Told(
+    Case(
         name="an app without domains",
         rule=routes.APP_CONNECTOR_POLICY,
         text=f"# blue/a.yaml\n{connector('apps', 'appConnector: {}', '§')}"
@@ -103,7 +101,7 @@ CASES = (
             ("appConnector: {}", "exitNode: true"),
         ),
     ),
-    Told(
+    Case(
         name="an app of another kind",
         rule=routes.APP_CONNECTOR_POLICY,
         text=f"# blue/a.yaml\n{connector('apps', 'appConnector: {}', '§')}"
@@ -111,7 +109,7 @@ CASES = (
         says="No app with domains lists tag:k8s as its connector, so blue.apps has nothing to route.",
         silent=(("example.com/app", "tailscale.com/app"),),
     ),
-    Told(
+    Case(
         name="a subnet that nobody may reach",
         rule=routes.ROUTE_NO_GRANT,
         text=f"# blue/a.yaml\n{lan('10.1.0.0/16', '10.2.0.0/16')}"
@@ -122,7 +120,7 @@ CASES = (
         says="Nobody may reach 10.2.0.0/16, which Connector blue.lan routes.",
         silent=(('"tag:k8s"]', '"*"]'), ('"tag:k8s"]', '"10.2.1.0/24"]'), (", 10.2.0.0/16]}", "]}")),
     ),
-    Told(
+    Case(
         name="an exit node that nobody may use",
         rule=routes.ROUTE_NO_GRANT,
         text=f"# blue/a.yaml\n{connector('out', 'exitNode: true', '§')}"
@@ -130,7 +128,7 @@ CASES = (
         says="Nobody may reach the internet by Connector blue.out, an exit node.",
         silent=(('"0.0.0.0/0"', '"autogroup:internet"'), ('"0.0.0.0/0"', '"*"')),
     ),
-    Told(
+    Case(
         name="bits behind the length",
         rule=objects_routes.ROUTE_FORM,
         text=f"# blue/a.yaml\n{lan('10.0.0.0/8', '§10.1.2.3/16', mark='')}",
@@ -138,56 +136,56 @@ CASES = (
         mend="Write 10.1.0.0/16.",
         silent=(("§10.1.2.3/16", "10.1.2.3/32"), ("§10.1.2.3/16", "'fd7a:115c:a1e0::/48'")),
     ),
-    Told(
+    Case(
         name="an address without a length",
         rule=objects_routes.ROUTE_FORM,
         text=f"# blue/a.yaml\n{connector('apps', 'appConnector: {routes: [§10.1.2.3]}')}",
         says='Connector apps of blue advertises "10.1.2.3", which is no prefix.',
         silent=(("§10.1.2.3", "10.1.2.3/32"),),
     ),
-    Told(
+    Case(
         name="a name as a prefix",
         rule=objects_routes.ROUTE_FORM,
         text=f"# blue/a.yaml\n{lan('§office/16', mark='')}",
         says='Connector lan of blue advertises "office/16", which is no prefix.',
         silent=(("§office/16", "10.1.0.0/16"),),
     ),
-    Told(
+    Case(
         name="nothing at all",
         rule=objects_routes.CONNECTOR_SHAPE,
         text=f"# blue/a.yaml\n{connector('lan', 'hostname: lan, exitNode: false').replace('spec: {', 'spec: §{')}",
         says="Connector lan of blue is neither a subnet router, an exit node nor an app connector.",
         silent=(("exitNode: false", "exitNode: true"), ("exitNode: false", "appConnector: {}")),
     ),
-    Told(
+    Case(
         name="a subnet router without routes",
         rule=objects_routes.CONNECTOR_SHAPE,
         text=f"# blue/a.yaml\n{connector('lan', 'exitNode: true, §subnetRouter: {}')}",
         says="Connector lan of blue is a subnet router without routes.",
         silent=(("§subnetRouter: {}", "subnetRouter: {advertiseRoutes: [10.0.0.0/8]}"),),
     ),
-    Told(
+    Case(
         name="an app connector and an exit node",
         rule=objects_routes.CONNECTOR_SHAPE,
         text=f"# blue/a.yaml\n{connector('lan', '②exitNode: true, §appConnector: {}')}",
         says="Connector lan of blue is an app connector and something else.",
         silent=(("②exitNode: true", "exitNode: false"),),
     ),
-    Told(
+    Case(
         name="an app connector and a subnet router",
         rule=objects_routes.CONNECTOR_SHAPE,
         text=f"# blue/a.yaml\n{connector('lan', '②subnetRouter: {advertiseRoutes: [10.0.0.0/8]}, §appConnector: {}')}",
         says="Connector lan of blue is an app connector and something else.",
         silent=((", §appConnector: {}", ""),),
     ),
-    Told(
+    Case(
         name="one hostname for two replicas",
         rule=objects_routes.CONNECTOR_SHAPE,
         text=f"# blue/a.yaml\n{connector('lan', 'exitNode: true, §hostname: lan, ②replicas: 2')}",
         says="Connector lan of blue has several replicas and one hostname.",
         silent=(("②replicas: 2", "replicas: 1"), ("§hostname", "hostnamePrefix")),
     ),
-    Told(
+    Case(
         name="a hostname and a prefix",
         rule=objects_routes.CONNECTOR_SHAPE,
         text=f"# blue/a.yaml\n{connector('lan', 'exitNode: true, §hostname: lan, ②hostnamePrefix: lan')}",
@@ -197,19 +195,9 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_rule_finds_what_it_is_for(case: Told) -> None:
-    check_told(case)
-
-
-SILENT = [(case, change) for case in CASES for change in case.silent]
-
-
-@pytest.mark.parametrize(("case", "change"), SILENT, ids=[f"{case}: {change[1][:40]}" for case, change in SILENT])
-def test_a_rule_is_silent_on_a_near_miss(case: Told, change: tuple[str, str]) -> None:
-    check_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)
 
 
 def test_each_pair_of_connectors_is_told_once() -> None:
     same = [f"# {name}/a.yaml\n{lan('10.42.0.0/16', '10.43.0.0/16', mark='')}" for name in ("blue", "green", "red")]
-    assert len(sentences("".join(same), routes.ROUTE_OVERLAP)) == 3
+    assert len(said_of("".join(same), routes.ROUTE_OVERLAP)) == 3

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import pytest
-
 from tailstack.access.compile import CONFLICTING_DEFINITION
 from tailstack.access.mistakes import FAILING_TEST, UNDEFINED, UNKNOWN_KEY
-from tailstack.finding import Rule, Severity
 from tailstack.rules import api_server, chart, ingress, links, names, policy_file, rbac, tags
-from tests.rules.environments import TAILNET, WITH_BASE, check, found
+from tests.rules.cases import Case, found_and_silent
+from tests.rules.environments import TAILNET
 
 CLUSTER = "kubernetes: {context: x}"
 EXPOSED = "namespace: default, ports: [tcp:80], selector: {a: b}"
@@ -31,18 +27,14 @@ clusters:
 IMPERSONATE = "{impersonate: {groups: [readers]}, bind: {clusterRole: view}}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A text in which the rule finds what is marked; `silent` are changes of it after which it finds nothing."""
+def based(text: str, base: str) -> str:
+    """With a hand-written policy file."""
+    return f"{text}# base.hujson\n{base}\n"
 
-    name: str
-    rule: Rule
-    text: str
-    tailnet: str = TAILNET
-    base: str | None = None
-    says: str
-    mend: str = ""
-    silent: tuple[tuple[str, str], ...]
+
+def under(text: str, tailnet: str) -> str:
+    """With other settings of the tailnet."""
+    return f"{text}# a.yaml\n{tailnet}"
 
 
 CASES = (
@@ -114,8 +106,10 @@ clusters:
     Case(
         name="the base gives a proxy's tag to others",
         rule=tags.PROXY_TAG_NOT_OWNED,
-        text=NGINX.replace("nginx:", "§nginx:"),
-        base='{"tagOwners": {②"tag:k8s-blue--nginx": ["group:x"]}, "groups": {"group:x": []}}',
+        text=based(
+            NGINX.replace("nginx:", "§nginx:"),
+            '{"tagOwners": {②"tag:k8s-blue--nginx": ["group:x"]}, "groups": {"group:x": []}}',
+        ),
         says="tag:k8s-blue--nginx, which exposure blue.nginx wears, is owned by group:x: the operator of blue may not "
         "give it.",
         silent=(
@@ -127,8 +121,9 @@ clusters:
     Case(
         name="the base gives the tag of other proxies to nobody",
         rule=tags.PROXY_TAG_NOT_OWNED,
-        text=f"clusters:\n  blue: {{{CLUSTER}, §operator: {{hostname: x}}}}\n",
-        base='{"tagOwners": {②"tag:k8s-blue": []}}',
+        text=based(
+            f"clusters:\n  blue: {{{CLUSTER}, §operator: {{hostname: x}}}}\n", '{"tagOwners": {②"tag:k8s-blue": []}}'
+        ),
         says="tag:k8s-blue, which any other proxy of blue wears, is owned by admins only: the operator of blue may not "
         "give it.",
         silent=(('②"tag:k8s-blue"', '"tag:k8s-green"'),),
@@ -157,8 +152,7 @@ clusters:
     Case(
         name="any member may give a machine's tag",
         rule=tags.TAG_OWNER_TOO_WIDE,
-        text="machines:\n  ②ci: {tags: [tag:ci]}\n",
-        base='{"tagOwners": {"tag:ci": [§"autogroup:member"]}}',
+        text=based("machines:\n  ②ci: {tags: [tag:ci]}\n", '{"tagOwners": {"tag:ci": [§"autogroup:member"]}}'),
         says="autogroup:member may give tag:ci, which machine ci wears.",
         silent=(('§"autogroup:member"', '"autogroup:admin"'), ('"tag:ci":', '"tag:laptop":')),
     ),
@@ -209,7 +203,8 @@ clusters:
     Case(
         name="a link under a posture that holds for every grant",
         rule=links.LINK_INCOMPLETE,
-        text=f"""
+        text=based(
+            f"""
 machines: {{db: {{tags: [tag:db]}}}}
 clusters:
   green:
@@ -217,7 +212,8 @@ clusters:
     egress:
       §out: {{namespace: default, to: {{machine: db}}, ports: [tcp:80]}}
 """,
-        base="""{"postures": {"posture:mac": ["node:os == 'macos'"]}, "defaultSrcPosture": ["posture:mac"]}""",
+            """{"postures": {"posture:mac": ["node:os == 'macos'"]}, "defaultSrcPosture": ["posture:mac"]}""",
+        ),
         says="Link green.out -> db breaks at its grant: Nothing grants tag:k8s-green--out to reach machine db on tcp:80 "
         "without a posture.",
         mend="Add an access entry from the egress's tag to the target on these ports.",
@@ -254,14 +250,16 @@ clusters:
     Case(
         name="an ingress without certificates",
         rule=ingress.HTTPS_OFF,
-        tailnet=TAILNET.replace("{dnsName", "{httpsCertificates: false, dnsName").replace("tailnet:", "§tailnet:"),
-        text=f"""
+        text=under(
+            f"""
 clusters:
   blue:
     {CLUSTER}
     ingress:
       ②web: {{namespace: default, backend: {{service: api, port: 80}}}}
 """,
+            TAILNET.replace("{dnsName", "{httpsCertificates: false, dnsName").replace("tailnet:", "§tailnet:"),
+        ),
         says="HTTPS certificates are off, and needed by ingress blue.web.",
         silent=(
             ("httpsCertificates: false", "httpsCertificates: true"),
@@ -271,16 +269,18 @@ clusters:
     Case(
         name="an API-server proxy without certificates",
         rule=ingress.HTTPS_OFF,
-        tailnet=TAILNET.replace("{dnsName", "{httpsCertificates: false, dnsName").replace("tailnet:", "§tailnet:"),
-        text=API.replace("operator:", "②operator:"),
+        text=under(
+            API.replace("operator:", "②operator:"),
+            TAILNET.replace("{dnsName", "{httpsCertificates: false, dnsName").replace("tailnet:", "§tailnet:"),
+        ),
         says="HTTPS certificates are off, and needed by API-server proxy of blue.",
         silent=(("mode: auth", 'mode: "off"'),),
     ),
     Case(
         name="a link without MagicDNS",
         rule=ingress.MAGICDNS_OFF,
-        tailnet=TAILNET.replace("{dnsName", "{magicDNS: false, dnsName").replace("tailnet:", "§tailnet:"),
-        text=f"""
+        text=under(
+            f"""
 machines: {{db: {{tags: [tag:db]}}}}
 clusters:
   green:
@@ -288,6 +288,8 @@ clusters:
     egress:
       ②out: {{namespace: default, to: {{machine: db}}, ports: [tcp:80]}}
 """,
+            TAILNET.replace("{dnsName", "{magicDNS: false, dnsName").replace("tailnet:", "§tailnet:"),
+        ),
         says="MagicDNS is off, and needed by egress green.out.",
         silent=(("magicDNS: false", "magicDNS: true"), ("machine: db", "ip: 100.64.0.1")),
     ),
@@ -315,9 +317,11 @@ clusters:
     Case(
         name="rights without a port",
         rule=api_server.NO_NETWORK_PATH,
-        text=API,
-        base='{"grants": [{"src": [§"group:ops"], "dst": ["tag:k8s-op-blue"], "app": '
-        '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}]}}]}',
+        text=based(
+            API,
+            '{"grants": [{"src": [§"group:ops"], "dst": ["tag:k8s-op-blue"], "app": '
+            '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}]}}]}',
+        ),
         says="group:ops has Kubernetes rights at tag:k8s-op-blue, and does not reach it on tcp:443.",
         silent=(
             ('"app":', '"ip": ["443"], "app":'),
@@ -328,27 +332,33 @@ clusters:
     Case(
         name="rights where nothing reads them",
         rule=api_server.GRANT_DST_NOT_PROXY,
-        text=API,
-        base='{"grants": [{"src": ["group:ops"], "dst": [§"tag:k8s-blue"], "ip": ["443"], "app": '
-        '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}]}}]}',
+        text=based(
+            API,
+            '{"grants": [{"src": ["group:ops"], "dst": [§"tag:k8s-blue"], "ip": ["443"], "app": '
+            '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}]}}]}',
+        ),
         says="No operator with an API-server proxy in auth mode wears tag:k8s-blue.",
         silent=(('§"tag:k8s-blue"', '"tag:k8s-op-blue"'), ('§"tag:k8s-blue"', '"autogroup:tagged"')),
     ),
     Case(
         name="rights where nothing reads any",
         rule=api_server.GRANT_DST_NOT_PROXY,
-        text=f"clusters:\n  blue: {{{CLUSTER}}}\n",
-        base='{"grants": [{"src": ["*"], "dst": [§"tag:k8s-blue"], "ip": ["443"], "app": '
-        '{"tailscale.com/cap/kubernetes": []}}]}',
+        text=based(
+            f"clusters:\n  blue: {{{CLUSTER}}}\n",
+            '{"grants": [{"src": ["*"], "dst": [§"tag:k8s-blue"], "ip": ["443"], "app": '
+            '{"tailscale.com/cap/kubernetes": []}}]}',
+        ),
         says="No operator with an API-server proxy in auth mode wears tag:k8s-blue.",
         silent=(("cap/kubernetes", "cap/relay"),),
     ),
     Case(
         name="rights at a proxy that only carries",
         rule=api_server.NOAUTH_IMPERSONATE,
-        text=API + f"  green: {{{CLUSTER}, ②operator: {{apiServerProxy: {{mode: noauth}}}}}}\n",
-        base='{"grants": [{"src": ["group:ops"], "dst": [§"tag:k8s-op-green"], "ip": ["443"], "app": '
-        '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}]}}]}',
+        text=based(
+            API + f"  green: {{{CLUSTER}, ②operator: {{apiServerProxy: {{mode: noauth}}}}}}\n",
+            '{"grants": [{"src": ["group:ops"], "dst": [§"tag:k8s-op-green"], "ip": ["443"], "app": '
+            '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}]}}]}',
+        ),
         says="Only API-server proxies in noauth mode wear tag:k8s-op-green: operator green.",
         silent=(
             ("mode: noauth", "mode: auth"),
@@ -358,9 +368,11 @@ clusters:
     Case(
         name="rights where no proxy is on",
         rule=api_server.PROXY_OFF,
-        text=f"clusters:\n  blue: {{{CLUSTER}, ②operator: {{hostname: x}}}}\n",
-        base='{"grants": [{"src": ["*"], "dst": [§"tag:k8s-op-blue"], "ip": ["443"], "app": '
-        '{"tailscale.com/cap/kubernetes": []}}]}',
+        text=based(
+            f"clusters:\n  blue: {{{CLUSTER}, ②operator: {{hostname: x}}}}\n",
+            '{"grants": [{"src": ["*"], "dst": [§"tag:k8s-op-blue"], "ip": ["443"], "app": '
+            '{"tailscale.com/cap/kubernetes": []}}]}',
+        ),
         says="tag:k8s-op-blue is worn by operator blue, whose API-server proxy is off.",
         silent=(("cap/kubernetes", "cap/relay"), ("hostname: x", "apiServerProxy: {mode: auth}")),
     ),
@@ -385,9 +397,11 @@ access:
     Case(
         name="a group of the base without a role",
         rule=rbac.GROUP_NOT_BOUND,
-        text=API,
-        base='{"grants": [§{"src": ["group:ops"], "dst": ["tag:k8s-op-blue"], "ip": ["443"], "app": '
-        '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}, {"recorder": []}, {"impersonate": {}}]}}]}',
+        text=based(
+            API,
+            '{"grants": [§{"src": ["group:ops"], "dst": ["tag:k8s-op-blue"], "ip": ["443"], "app": '
+            '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}, {"recorder": []}, {"impersonate": {}}]}}]}',
+        ),
         says="The Kubernetes group x (a grant of the hand-written policy file) is bound to no role in blue.",
         silent=(('"groups": ["x"]', '"groups": []'), ('["tag:k8s-op-blue"]', '["*"]')),
     ),
@@ -407,9 +421,11 @@ access:
     Case(
         name="masters by the base",
         rule=api_server.SYSTEM_MASTERS,
-        text=API,
-        base='{"grants": [§{"src": ["*"], "dst": ["*"], "ip": ["443"], "app": '
-        '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["system:masters"]}}]}}]}',
+        text=based(
+            API,
+            '{"grants": [§{"src": ["*"], "dst": ["*"], "ip": ["443"], "app": '
+            '{"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["system:masters"]}}]}}]}',
+        ),
         says="A grant of the hand-written policy file makes users system:masters from any device.",
         silent=(('"ip"', '"srcPosture": ["posture:mac"], "ip"'),),
     ),
@@ -472,9 +488,9 @@ access:
     Case(
         name="an old chart",
         rule=chart.CHART_TOO_OLD,
-        text=f"clusters:\n  blue: {{{CLUSTER}, §operator: {{chart: {{version: '1.99.9'}}}}}}\n",
-        says="Cluster blue has the chart 1.99.9.",
-        silent=(("1.99.9", "1.100.0"), ("1.99.9", "2.0.0")),
+        text=f"clusters:\n  blue: {{{CLUSTER}, §operator: {{chart: {{version: '1.95.9'}}}}}}\n",
+        says="Cluster blue has the chart 1.95.9.",
+        silent=(("1.95.9", "1.96.0"), ("1.95.9", "2.0.0")),
     ),
     Case(
         name="the walkthrough's group:admin",
@@ -490,9 +506,11 @@ access:
     Case(
         name="an unknown posture",
         rule=policy_file.UNDEFINED_SELECTOR,
-        text=f"{NGINX}access:\n  - §{{name: a, from: [autogroup:member], to: [{{exposure: blue.nginx}}], "
-        "srcPosture: [posture:mac]}\n",
-        base="""{"postures": {"posture:linux": ["node:os == 'linux'"]}}""",
+        text=based(
+            f"{NGINX}access:\n  - §{{name: a, from: [autogroup:member], to: [{{exposure: blue.nginx}}], "
+            "srcPosture: [posture:mac]}\n",
+            """{"postures": {"posture:linux": ["node:os == 'linux'"]}}""",
+        ),
         says="posture:mac is defined nowhere.",
         silent=(("posture:mac]", "posture:linux]"),),
     ),
@@ -507,16 +525,20 @@ access:
     Case(
         name="an unknown host",
         rule=policy_file.UNDEFINED_SELECTOR,
-        text="access:\n  - {name: a, from: [autogroup:member], to: [§web, 10.0.0.0/8, 'ipset:x'], ports: [tcp:1]}\n",
-        base='{"hosts": {"db": "10.0.0.1"}, "ipsets": {"ipset:x": ["10.0.0.2"]}}',
+        text=based(
+            "access:\n  - {name: a, from: [autogroup:member], to: [§web, 10.0.0.0/8, 'ipset:x'], ports: [tcp:1]}\n",
+            '{"hosts": {"db": "10.0.0.1"}, "ipsets": {"ipset:x": ["10.0.0.2"]}}',
+        ),
         says="The host web is defined nowhere.",
         silent=(("§web,", "db,"),),
     ),
     Case(
         name="a group defined on both sides",
         rule=CONFLICTING_DEFINITION,
-        text="groups:\n  ②group:ops: [ana@example.com, li@example.com]\n",
-        base='{"groups": {§"group:ops": ["ana@example.com"]}}',
+        text=based(
+            "groups:\n  ②group:ops: [ana@example.com, li@example.com]\n",
+            '{"groups": {§"group:ops": ["ana@example.com"]}}',
+        ),
         says="group:ops is [ana@example.com] in the policy file, and [ana@example.com, li@example.com] by what is "
         "declared (group:ops).",
         silent=(('["ana@example.com"]', '["li@example.com", "ana@example.com"]'),),
@@ -524,8 +546,10 @@ access:
     Case(
         name="a posture defined on both sides",
         rule=CONFLICTING_DEFINITION,
-        text="postures:\n  ②posture:mac: [node:os == 'macos']\n",
-        base="""{"postures": {§"posture:mac": ["node:os == 'linux'"]}}""",
+        text=based(
+            "postures:\n  ②posture:mac: [node:os == 'macos']\n",
+            """{"postures": {§"posture:mac": ["node:os == 'linux'"]}}""",
+        ),
         says="posture:mac is [node:os == 'linux'] in the policy file, and [node:os == 'macos'] by what is declared "
         "(posture:mac).",
         silent=(("linux", "macos"),),
@@ -533,24 +557,24 @@ access:
     Case(
         name="a test of the base that does not hold",
         rule=FAILING_TEST,
-        text=NGINX + "machines: {ci: {tags: [tag:ci]}}\n",
-        base='{"tests": [{"src": "tag:ci", "accept": [§"tag:k8s-blue--nginx:80"]}]}',
+        text=based(
+            NGINX + "machines: {ci: {tags: [tag:ci]}}\n",
+            '{"tests": [{"src": "tag:ci", "accept": [§"tag:k8s-blue--nginx:80"]}]}',
+        ),
         says='from tag:ci: address "tag:k8s-blue--nginx:80": want: Accept, got: Drop',
         silent=(('"accept"', '"deny"'),),
     ),
     Case(
         name="a mistake of the base in an entry",
         rule=UNDEFINED,
-        text=NGINX,
-        base='{"grants": [{"src": [§"group:x"], "dst": ["*"], "ip": ["*"]}]}',
+        text=based(NGINX, '{"grants": [{"src": [§"group:x"], "dst": ["*"], "ip": ["*"]}]}'),
         says='src=group not found: "group:x"',
         silent=(('§"group:x"', '"*"'),),
     ),
     Case(
         name="an unknown key of the base",
         rule=UNKNOWN_KEY,
-        text=NGINX,
-        base='{§"grant": []}',
+        text=based(NGINX, '{§"grant": []}'),
         says='the policy file: unknown key "grant"',
         mend="Write grants if that is meant.",
         silent=(('§"grant"', '"grants"'),),
@@ -558,32 +582,7 @@ access:
 )
 
 
-def case_id(case: Case) -> str:
-    return f"{case.rule.code}: {case.name}"
-
-
-@pytest.mark.parametrize("case", CASES, ids=case_id)
-def test_a_rule_finds_what_it_is_for(case: Case) -> None:
-    checked, places = check(case.text, tailnet=case.tailnet, base=case.base)
-    findings = found(checked, case.rule)
-    assert [(finding.places, finding.message) for finding in findings] == [(places, case.says)]
-    assert findings[0].mend == (case.mend or case.rule.mend)
-    assert checked.has_errors or case.rule.severity is Severity.WARNING
-
-
-NEAR_MISSES = [(case, change) for case in CASES for change in case.silent]
-
-
-@pytest.mark.parametrize(
-    ("case", "change"), NEAR_MISSES, ids=[f"{case_id(case)}: {change[1]}" for case, change in NEAR_MISSES]
-)
-def test_a_rule_is_silent_on_a_near_miss(case: Case, change: tuple[str, str]) -> None:
-    tailnet = case.tailnet if case.base is None else WITH_BASE
-    texts = (case.text, tailnet, case.base or "")
-    assert sum(change[0] in text for text in texts) >= 1, "the change must change something"
-    text, tailnet, base = (text.replace(*change) for text in texts)
-    checked, _ = check(text, tailnet=tailnet, base=base or None)
-    assert found(checked, case.rule) == ()
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)
 
 
 def test_every_rule_without_an_example_has_a_case() -> None:
@@ -591,7 +590,3 @@ def test_every_rule_without_an_example_has_a_case() -> None:
     rules = {rule.code for family in families for rule in family.RULES if not rule.bad} | {CONFLICTING_DEFINITION.code}
     by_hand = {ingress.FUNNEL_NOT_ALLOWED.code}  # what is declared brings its attribute along: see test_checks
     assert rules - by_hand <= {case.rule.code for case in CASES}
-
-
-def test_a_near_miss_exists_for_every_case() -> None:
-    assert [case.name for case in CASES if not case.silent] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tailstack.rules import secrets
-from tests.rules.finding import found_in, said_of
+from tests.rules.cases import found_in, said_of
 from tests.rules.manifests_frame import POLICY, operator, resource
 
 CLUSTERS = "clusters: {blue: {kubernetes: {context: blue}}}\n"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tailstack.rules.exposed import EXPOSED_TO_ALL
 from tailstack.rules.ingress import EXPOSED_TO_NOBODY
 from tailstack.rules.services import PROXY_GROUP_MISSING, SERVICE_NOT_APPROVED
-from tests.rules.marked_examples import Case, assert_found, assert_silent
+from tests.rules.cases import Case, found_and_silent
 
 INGRESS = """# blue/web.yaml
 apiVersion: networking.k8s.io/v1
@@ -136,13 +134,4 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule.code}: {case.says}")
-def test_it_is_found(case: Case) -> None:
-    assert_found(case)
-
-
-@pytest.mark.parametrize(
-    ("case", "change"), [(case, change) for case in CASES for change in case.silent], ids=lambda each: str(each)[-40:]
-)
-def test_a_near_miss_is_not(case: Case, change: tuple[str, str]) -> None:
-    assert_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)

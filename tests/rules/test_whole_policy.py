@@ -6,14 +6,14 @@ import pytest
 
 from tailstack.finding import Place
 from tailstack.rules import whole_policy
+from tests.rules.cases import Case, found_and_silent, said_of
 from tests.rules.examples import findings_of_example
-from tests.rules.told import Told, check_silent, check_told, sentences
 
 ANY = "# blue/app.yaml\napiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n"
 OWNERS = '"tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]}'
 
 CASES = (
-    Told(
+    Case(
         name="an ACL of two destinations and two grants",
         rule=whole_policy.TWO_LANGUAGES,
         text=f'{ANY}# policy.hujson\n{{{OWNERS}, "grants": [②{{"src": ["*"], "dst": ["tag:k8s"], "ip": ["tcp:80"]}},\n'
@@ -26,17 +26,7 @@ CASES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_rule_finds_what_it_is_for(case: Told) -> None:
-    check_told(case)
-
-
-SILENT = [(case, change) for case in CASES for change in case.silent]
-
-
-@pytest.mark.parametrize(("case", "change"), SILENT, ids=[f"{case}: {change[1][:40]}" for case, change in SILENT])
-def test_a_rule_is_silent_on_a_near_miss(case: Told, change: tuple[str, str]) -> None:
-    check_silent(case, change)
+test_it_is_found, test_a_near_miss_is_not = found_and_silent(CASES)
 
 
 DECLARED = """tailnet: {dnsName: tail1a2b.ts.net, policy: {tests: none, base: base.hujson}}
@@ -46,8 +36,8 @@ DECLARED = """tailnet: {dnsName: tail1a2b.ts.net, policy: {tests: none, base: ba
 
 
 def test_where_tests_are_derived_there_are_as_many_as_can_be() -> None:
-    assert sentences(DECLARED, whole_policy.NO_TESTS) == ["2 entries grant access, and no test says what must hold."]
-    assert sentences(DECLARED.replace("tests: none, ", ""), whole_policy.NO_TESTS) == []
+    assert said_of(DECLARED, whole_policy.NO_TESTS) == ["2 entries grant access, and no test says what must hold."]
+    assert said_of(DECLARED.replace("tests: none, ", ""), whole_policy.NO_TESTS) == []
 
 
 GRANT = f'{ANY}# policy.hujson\n{{{OWNERS}, "grants": [{{"src": ["*"], "dst": ["tag:k8s"], "ip": ["*"]}}]}}\n'
@@ -67,11 +57,11 @@ def test_a_policy_file_without_tests_is_told_where_it_begins() -> None:
     ],
 )
 def test_one_test_of_either_kind_is_enough(tests: str) -> None:
-    assert sentences(GRANT.replace('"ip": ["*"]}]', f'"ip": ["*"]}}], {tests}'), whole_policy.NO_TESTS) == []
+    assert said_of(GRANT.replace('"ip": ["*"]}]', f'"ip": ["*"]}}], {tests}'), whole_policy.NO_TESTS) == []
 
 
 def test_a_policy_that_grants_nothing_needs_no_tests() -> None:
-    assert sentences(f'{ANY}# policy.hujson\n{{"grants": []}}\n', whole_policy.NO_TESTS) == []
+    assert said_of(f'{ANY}# policy.hujson\n{{"grants": []}}\n', whole_policy.NO_TESTS) == []
 
 
 def test_a_tailnet_that_is_open_to_edits_is_told_by_its_setting() -> None:
@@ -79,6 +69,6 @@ def test_a_tailnet_that_is_open_to_edits_is_told_by_its_setting() -> None:
     (finding,) = [f for f in findings_of_example(text) if f.rule is whole_policy.EDITED_IN_CONSOLE]
     assert finding.message == "The tailnet lets admins edit the policy file in the console."
     assert finding.places == (Place("facts.json", 1, 1),)
-    assert sentences(text.replace("false", "true"), whole_policy.EDITED_IN_CONSOLE) == []
+    assert said_of(text.replace("false", "true"), whole_policy.EDITED_IN_CONSOLE) == []
     unknown = text.replace('"aclsExternallyManagedOn": false', '"httpsEnabled": false')
-    assert sentences(unknown, whole_policy.EDITED_IN_CONSOLE) == []
+    assert said_of(unknown, whole_policy.EDITED_IN_CONSOLE) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tailstack.rules import workload_identity
-from tests.rules.finding import found_in, said_of
+from tests.rules.cases import found_in, said_of
 from tests.rules.manifests_frame import POLICY, operator, service
 
 BLUE = POLICY + operator()

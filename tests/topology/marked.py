@@ -1,6 +1,6 @@
 """Environments written in tests, with the expected places marked in the text itself.
 
-`§` stands directly before a character that a finding should point to; ② and ③ mark the further places of the same
+`§` stands directly before a character that a finding should point to; ②, ③ and ④ mark the further places of the same
 finding. The marks are taken out before the text is read.
 """
 
@@ -24,7 +24,7 @@ BASE = {
 }
 """What makes an environment of one more file valid."""
 
-_MARKS = "§②③"
+_MARKS = "§②③④"
 
 
 def path_of(name: str) -> str:
@@ -33,11 +33,16 @@ def path_of(name: str) -> str:
 
 
 def unmarked(files: Mapping[str, str]) -> tuple[dict[str, str], tuple[Place, ...]]:
-    """The texts without their marks, by path, and the marked places in the order of their numbers."""
+    """The texts of an environment without their marks, by path, and the marked places in the order of their numbers."""
+    return without_marks({path_of(name): marked for name, marked in files.items()})
+
+
+def without_marks(files: Mapping[str, str]) -> tuple[dict[str, str], tuple[Place, ...]]:
+    """The same of any files, by the paths that findings name."""
     texts: dict[str, str] = {}
     marks: dict[str, Place] = {}
-    for name, marked in files.items():
-        text, path = "", path_of(name)
+    for path, marked in files.items():
+        text = ""
         for part in re.split(f"([{_MARKS}])", marked):
             if part and part in _MARKS:
                 lines = re.split("\r\n|\r|\n", text)
