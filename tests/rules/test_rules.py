@@ -488,9 +488,9 @@ access:
     Case(
         name="an old chart",
         rule=chart.CHART_TOO_OLD,
-        text=f"clusters:\n  blue: {{{CLUSTER}, §operator: {{chart: {{version: '1.95.9'}}}}}}\n",
-        says="Cluster blue has the chart 1.95.9.",
-        silent=(("1.95.9", "1.96.0"), ("1.95.9", "2.0.0")),
+        text=f"clusters:\n  blue: {{{CLUSTER}, §operator: {{chart: {{version: '1.99.9'}}}}}}\n",
+        says="Cluster blue has the chart 1.99.9.",
+        silent=(("1.99.9", "1.100.0"), ("1.99.9", "2.0.0")),
     ),
     Case(
         name="the walkthrough's group:admin",
