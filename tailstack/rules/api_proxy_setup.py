@@ -6,21 +6,13 @@ from collections.abc import Iterator
 
 from tailstack.finding import Finding, Needs, Place, Rule, Severity
 from tailstack.manifests.operators import operator_deployments
+from tailstack.rules.frames import operator_deployment
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyGroupKind
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.wording import listed, quoted
 
-_OPERATOR = """# blue/operator.yaml
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec:
-  template:
-    spec:
-      containers: [{name: operator, image: "tailscale/k8s-operator:v1.102.3"}]
----
-"""
+_OPERATOR = f"# blue/operator.yaml\n{operator_deployment()}---\n"
 _GROUP = """apiVersion: tailscale.com/v1alpha1
 kind: ProxyGroup
 metadata: {name: kube}

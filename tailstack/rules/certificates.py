@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tailstack.finding import Finding, Rule, Severity
+from tailstack.rules.frames import web_ingress, web_service
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyClass
 from tailstack.topology.tailnet import Cluster, Ingress
@@ -14,24 +15,13 @@ _LIMITS = "https://letsencrypt.org/docs/rate-limits/#new-certificates-per-regist
 MOST_NEW_NAMES = 50
 """How many certificates Let's Encrypt issues for a registered domain in a week, which a tailnet's is: _LIMITS."""
 
-_STAGING = """# prod/web.yaml
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web, namespace: default, labels: {tailscale.com/proxy-class: own}, annotations: {FUNNEL}}
-spec:
-  ingressClassName: tailscale
-  tls: [{hosts: [web]}]
-  defaultBackend: {service: {name: web, port: {number: 80}}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default}
-spec: {ports: [{port: 80}], selector: {app: web}}
----
+_STAGING = f"""# prod/web.yaml
+{web_ingress("labels: {tailscale.com/proxy-class: own}, annotations: {FUNNEL}")}---
+{web_service()}---
 apiVersion: tailscale.com/v1alpha1
 kind: ProxyClass
-metadata: {name: own}
-spec: {useLetsEncryptStagingEnvironment: true}
+metadata: {{name: own}}
+spec: {{useLetsEncryptStagingEnvironment: true}}
 """
 
 

@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.charts.versions import OLDEST, Version, version_of, version_text
 from tailstack.finding import Finding, Place, Rule, Severity
+from tailstack.rules.frames import operator_deployment
 from tailstack.rules.subject import Subject
 from tailstack.rules.tailscale_services import DeclaredService
 from tailstack.topology.tailnet import Cluster
 from tailstack.topology.wording import listed
 
-_MANIFESTS = """# blue/operator.yaml
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec: {template: {spec: {containers: [{name: operator, image: "tailscale/k8s-operator:vVERSION"}]}}}
-"""
+_MANIFESTS = f"# blue/operator.yaml\n{operator_deployment('VERSION')}"
 _RELAY = """# blue/relay.yaml
 apiVersion: tailscale.com/v1alpha1
 kind: PeerRelay

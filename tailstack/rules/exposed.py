@@ -9,6 +9,7 @@ from tailstack.access.derive import some_of
 from tailstack.access.entries import Entry
 from tailstack.access.selectors import DANGER_ALL, MEMBER, SelectorKind
 from tailstack.finding import Finding, Rule, Severity
+from tailstack.rules.frames import web_ingress, web_service
 from tailstack.rules.reaching import Exposed
 from tailstack.rules.subject import Subject
 from tailstack.topology.tailnet import Exposure
@@ -20,20 +21,9 @@ _WEB = """clusters:
     ingress:
       web: {namespace: default, backend: {service: web, port: 80}FUNNEL}
 """
-_BOTH = """# blue/web.yaml
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default, annotations: {tailscale.com/expose: "true"HOSTNAME}}
-spec: {ports: [{port: 80}], selector: {app: web}}
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web, namespace: default}
-spec:
-  ingressClassName: tailscale
-  tls: [{hosts: [web]}]
-  defaultBackend: {service: {name: web, port: {number: 80}}}
-"""
+_BOTH = f"""# blue/web.yaml
+{web_service("annotations: {tailscale.com/expose: " + '"true"HOSTNAME}')}---
+{web_ingress()}"""
 
 EXPOSED_TO_ALL = Rule(
     code="TS419",

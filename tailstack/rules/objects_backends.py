@@ -8,23 +8,13 @@ from tailstack.finding import Finding, Needs, Rule
 from tailstack.manifests.nodes import backend_paths, is_tailscale_ingress
 from tailstack.manifests.objects import KubernetesObject, Objects
 from tailstack.manifests.values import Step
+from tailstack.rules.frames import web_ingress, web_service
 from tailstack.rules.subject import Subject
 from tailstack.topology.wording import did_you_mean, listed, quoted
 
-_EXAMPLE = """# blue/web.yaml
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web, namespace: default}
-spec:
-  ingressClassName: tailscale
-  tls: [{hosts: [web]}]
-  defaultBackend: {service: {name: web, port: {number: 80}}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default}
-spec: {ports: [{name: http, port: PORT, targetPort: 80}], selector: {app: web}}
-"""
+_EXAMPLE = f"""# blue/web.yaml
+{web_ingress()}---
+{web_service(port="name: http, port: PORT, targetPort: 80")}"""
 
 INGRESS_BACKEND = Rule(
     code="TS408",

@@ -10,6 +10,7 @@ from tailstack.access.inventory import Node
 from tailstack.access.kubernetes import impersonated_groups
 from tailstack.access.selectors import SelectorKind, parse_selector
 from tailstack.finding import Finding, Place, Rule, Severity
+from tailstack.rules.frames import operator_deployment
 from tailstack.rules.kubernetes_grants import (
     BOUND_BY_KUBERNETES,
     Rights,
@@ -27,18 +28,7 @@ _POLICY = """# policy.hujson
  "grants": [{"src": ["group:dev"], "dst": ["tag:k8s-operator"], "ip": ["tcp:443"],
    "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["dev"]}}]}}]}
 """
-_OPERATOR = """# blue/operator.yaml
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec:
-  template:
-    spec:
-      containers:
-        - name: operator
-          image: tailscale/k8s-operator:v1.102.3
-          env: [{name: APISERVER_PROXY, value: "true"}]
-"""
+_OPERATOR = "# blue/operator.yaml\n" + operator_deployment(env='{name: APISERVER_PROXY, value: "true"}')
 _BINDING = """# blue/rbac.yaml
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding

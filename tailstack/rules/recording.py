@@ -11,23 +11,13 @@ from tailstack.access.inventory import Node
 from tailstack.access.kubernetes import kubernetes_values
 from tailstack.access.nodes import DeclaredNode, NodeKind
 from tailstack.finding import Finding, Place, Rule, Severity
+from tailstack.rules.frames import operator_deployment
 from tailstack.rules.kubernetes_grants import with_capability
 from tailstack.rules.subject import Subject
 from tailstack.topology.wording import listed
 
 _SOURCE = "https://tailscale.com/docs/kubernetes-operator/recorder/kubectl-session-recording"
-_FRAME = """# blue/operator.yaml
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec:
-  template:
-    spec:
-      containers:
-        - name: operator
-          image: tailscale/k8s-operator:v1.102.3
-          env: [{name: APISERVER_PROXY, value: "true"}]
----
+_REST = """---
 apiVersion: tailscale.com/v1alpha1
 kind: Recorder
 metadata: {name: recorder}
@@ -39,6 +29,7 @@ spec: {enableUI: true, tags: ["tag:recorder"]}
     "app": {"tailscale.com/cap/kubernetes": [{"recorder": ["tag:recorder"], "enforceRecorder": true}]}},
    {"src": ["tag:k8s-operator"], "dst": ["tag:recorder"], "ip": ["tcp:80", "tcp:443"]}]}
 """
+_FRAME = "# blue/operator.yaml\n" + operator_deployment(env='{name: APISERVER_PROXY, value: "true"}') + _REST
 
 RECORDER_MISSING = Rule(
     code="TS613",

@@ -9,26 +9,23 @@ from tailstack.finding import Finding, Needs, Place, Rule
 from tailstack.manifests.objects import Objects
 from tailstack.manifests.operators import OperatorDeployment, operator_deployments
 from tailstack.manifests.values import Step
+from tailstack.rules.frames import operator_deployment
 from tailstack.rules.subject import Subject
 from tailstack.topology.tailnet import Cluster, Tailnet
 from tailstack.topology.wording import listed
 
-_TAILNET = """# blue/secret.yaml
+_TAILNET = f"""# blue/secret.yaml
 apiVersion: v1
 kind: Secret
-metadata: {name: other, namespace: tailscale}
-stringData: {client_id: a, KEY: b}
+metadata: {{name: other, namespace: tailscale}}
+stringData: {{client_id: a, KEY: b}}
 # blue/tailnet.yaml
 apiVersion: tailscale.com/v1alpha1
 kind: Tailnet
-metadata: {name: other}
-spec: {credentials: {secretName: other}}
+metadata: {{name: other}}
+spec: {{credentials: {{secretName: other}}}}
 # blue/operator.yaml
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec: {template: {spec: {containers: [{name: operator, image: "tailscale/k8s-operator:v1.102.3"}]}}}
-"""
+{operator_deployment()}"""
 _VALUES = """clusters: {blue: {kubernetes: {context: blue}}}
 # facts.json
 {"charts": {"blue": {"values": {"oauth": {"clientId": "k1", "clientSecret": "SECRET"}}}}}

@@ -8,25 +8,15 @@ from tailstack.access.nodes import NodeKind
 from tailstack.access.policy import Listed
 from tailstack.access.selectors import SelectorKind
 from tailstack.finding import Finding, Rule
+from tailstack.rules.frames import web_ingress, web_service
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyGroup, ProxyGroupKind
 from tailstack.topology.tailnet import Cluster, Exposure, Ingress
 from tailstack.topology.wording import did_you_mean, listed
 
-_INGRESS = """# blue/web.yaml
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web, namespace: default, annotations: {tailscale.com/proxy-group: in}}
-spec:
-  ingressClassName: tailscale
-  tls: [{hosts: [web]}]
-  defaultBackend: {service: {name: web, port: {number: 80}}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default}
-spec: {ports: [{port: 80}], selector: {app: web}}
-"""
+_INGRESS = f"""# blue/web.yaml
+{web_ingress("annotations: {tailscale.com/proxy-group: in}")}---
+{web_service()}"""
 _GROUP = """---
 apiVersion: tailscale.com/v1alpha1
 kind: ProxyGroup
