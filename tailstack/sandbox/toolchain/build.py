@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailstack.sandbox.failure import SandboxError
 from tailstack.sandbox.toolchain import cache, chart, command, golang
-from tailstack.sandbox.toolchain.tools import Chart, Program, Tool
+from tailstack.sandbox.toolchain.tools import Chart, Program, Sources, Tool
 
 if TYPE_CHECKING:
     from tailstack.sandbox.toolchain.progress import Progress
@@ -41,6 +43,8 @@ def entry(tool: Tool, *, modules: Path, go_version: str) -> Path:
             parts += [text.encode() for text in (*_arguments(tool), go_version, sys.platform, cache.machine())]
         case Chart():
             parts += [chart.RECIPE.encode()]
+        case Sources():
+            parts += [tool.folder.encode()]
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return cache.folder("bin") / f"{tool.name}-{tool.version}-{digest.hexdigest()[:16]}"
@@ -59,7 +63,7 @@ def build(tool: Tool, target: Path, *, modules: Path, go: golang.Go, progress: P
             return
         making = _Making(go=program, module=modules / tool.module, log=cache.log_file(target.name), progress=progress)
         with progress.step(label, tool.seconds), cache.temporary(target) as folder:
-            finished = _compile(tool, making, folder) if isinstance(tool, Program) else _copy(tool, making, folder)
+            finished = _made(tool, making, folder)
             cache.settle(finished, target)
 
 
@@ -77,31 +81,70 @@ class _Making:
     log: Path
     progress: Progress
 
-    def run(self, tool: Tool, *arguments: str) -> None:
-        code = command.run(
+    def run(self, *arguments: str) -> int:
+        """The exit code."""
+        return command.run(
             [str(self.go), *arguments],
             folder=self.module,
             environment=golang.environment(),
             log=self.log,
             tick=self.progress.tick,
         )
-        if code != 0:
-            raise SandboxError(
-                f"{tool.name} {tool.version} could not be built. The last lines of the output:\n{cache.tail(self.log)}\n"
-                f"The full output is in {self.log}. What was compiled so far is kept: a second try goes on from there."
-            )
+
+    def failed(self, tool: Tool) -> SandboxError:
+        return SandboxError(
+            f"{tool.name} {tool.version} could not be built. The last lines of the output:\n{cache.tail(self.log)}\n"
+            f"The full output is in {self.log}. What was compiled so far is kept: a second try goes on from there."
+        )
+
+
+def _made(tool: Tool, making: _Making, folder: Path) -> Path:
+    match tool:
+        case Program():
+            return _compile(tool, making, folder)
+        case Chart():
+            module = _module(tool, making, folder, chart.FOLDER)
+            return chart.copy(module, folder / tool.name, version=tool.version, crds=tool.crds)
+        case Sources():
+            return _copy_sources(_module(tool, making, folder, tool.folder) / tool.folder, folder / tool.name)
 
 
 def _compile(tool: Program, making: _Making, folder: Path) -> Path:
     finished = folder / tool.name
     *arguments, package = _arguments(tool)
-    making.run(tool, *arguments, "-o", str(finished), package)
+    if making.run(*arguments, "-o", str(finished), package) != 0:
+        raise making.failed(tool)
     return finished
 
 
-def _copy(tool: Chart, making: _Making, folder: Path) -> Path:
-    making.run(tool, "mod", "download", "-json", tool.path)
+def _module(tool: Chart | Sources, making: _Making, folder: Path, part: str) -> Path:
+    """The unpacked module, or what lies below `part` of it.
+
+    Go does not unpack a module that asks for a newer Go than itself. It downloads it all the same and checks it against
+    go.sum, which it would end without a document about: we only read it, and so unpack it ourselves.
+    """
+    code = making.run("mod", "download", "-json", tool.path)
     # Go may write notes before the document, such as "go: downloading …".
-    text = making.log.read_text()
-    source = Path(json.loads(text[text.index("{\n") :])["Dir"])
-    return chart.copy(source, folder / tool.name, version=tool.version)
+    _, begin, text = making.log.read_text().partition("{\n")
+    document: dict[str, str] = json.loads(begin + text) if begin else {}
+    if code == 0:
+        return Path(document["Dir"])
+    if "Zip" not in document:
+        raise making.failed(tool)
+    target = folder / "module"
+    with zipfile.ZipFile(document["Zip"]) as packed:
+        for name in packed.namelist():
+            # Every name begins with the module and its version: https://go.dev/ref/mod#zip-files.
+            _, _, inner = name.partition(f"@v{tool.version}/")
+            if inner.startswith(f"{part}/"):
+                (target / inner).parent.mkdir(parents=True, exist_ok=True)
+                (target / inner).write_bytes(packed.read(name))
+    return target
+
+
+def _copy_sources(source: Path, target: Path) -> Path:
+    target.mkdir()
+    for file in source.glob("*.go"):
+        if not file.name.endswith("_test.go"):
+            shutil.copyfile(file, target / file.name)
+    return target

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 RECIPE = "1"
 """Changes whenever what this module makes changes, so that caches are filled anew."""
 
-_DEPLOY = ("cmd", "k8s-operator", "deploy")
-_CRDS = 8
+FOLDER = "cmd/k8s-operator/deploy"
+"""Where all of it lies in the module."""
 
 
-def copy(module: Path, target: Path, *, version: str) -> Path:
+def copy(module: Path, target: Path, *, version: str, crds: int) -> Path:
     """Make the chart at `target` from the unpacked Go module at `module`; gives `target`.
 
     Raises SandboxError when the module does not look as expected.
     """
-    deploy = module.joinpath(*_DEPLOY)
-    crds = sorted((deploy / "crds").glob("tailscale.com_*.yaml"))
-    if len(crds) != _CRDS:
-        raise SandboxError(f"The operator's module has {len(crds)} CRDs in {deploy / 'crds'}; {_CRDS} were expected.")
+    deploy = module / FOLDER
+    found = sorted((deploy / "crds").glob("tailscale.com_*.yaml"))
+    if len(found) != crds:
+        raise SandboxError(f"The operator's module has {len(found)} CRDs in {deploy / 'crds'}; {crds} were expected.")
     if not (deploy / "chart" / "Chart.yaml").is_file():
         raise SandboxError(f"The operator's module has no chart in {deploy / 'chart'}.")
     # The module cache is read-only, and modes would be copied: only contents are taken.
@@ -45,7 +45,7 @@ def copy(module: Path, target: Path, *, version: str) -> Path:
     about = target / "Chart.yaml"
     text = _replaced(about.read_text(), "version", version)
     about.write_text(_replaced(text, "appVersion", f"v{version}"))
-    for crd in crds:
+    for crd in found:
         name = crd.name.removeprefix("tailscale.com_")
         template = f"{{{{ if .Values.installCRDs -}}}}\n{crd.read_text().rstrip()}\n{{{{- end -}}}}\n"
         (target / "templates" / f"crd-{name}").write_text(template)

@@ -22,7 +22,7 @@ HELLO = Program(
     seconds=5,
     values=MappingProxyType({"example.com/hello/version.Version": "v1.2.3"}),
 )
-CHART = Chart(name="chart", version="1.102.3", module="chart", path="tailscale.com", seconds=5)
+CHART = Chart(name="chart", version="1.102.3", module="chart", path="tailscale.com", seconds=5, crds=8)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ if (here / "fail").exists():
     for line in range(100):
         print(f"main.go:{{line}}: something is wrong", file=sys.stderr)
     sys.exit(1)
+if (here / "old").exists():
+    print(json.dumps({{"Path": arguments[-1], "Error": "requires a newer go", "Zip": str(here / "module.zip")}}, indent="\t"))
+    sys.exit(1)
 if arguments[:2] == ["mod", "download"]:
     print(json.dumps({{"Path": arguments[-1], "Dir": str(here / "module")}}, indent="\\t"))
 else:
@@ -62,6 +65,10 @@ class GoProgram:
     def fail(self) -> None:
         """From now on the compiler finds mistakes."""
         (self.folder / "fail").touch()
+
+    def be_too_old(self) -> None:
+        """From now on it downloads a module that asks for a newer Go, and does not unpack it."""
+        (self.folder / "old").touch()
 
     def mend(self) -> None:
         (self.folder / "fail").unlink()

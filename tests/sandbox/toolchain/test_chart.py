@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 from tailstack.sandbox.failure import SandboxError
 from tailstack.sandbox.toolchain import chart
 from tailstack.sandbox.toolchain.ensure import ensure
+from tailstack.sandbox.toolchain.tools import Sources
 from tests.sandbox.toolchain.conftest import CHART, Workshop
 
 KINDS = ("connectors", "dnsconfigs", "peerrelays", "proxyclasses", "proxygrouppolicies", "proxygroups", "recorders")
@@ -50,6 +53,32 @@ def test_versions_are_set_and_crds_become_templates(workshop: Workshop) -> None:
     assert not (path / "templates" / ".gitignore").exists()
     assert os.access(path / "templates", os.W_OK)
     assert workshop.ensure(CHART) == ([path], "")
+
+
+def test_a_module_that_asks_for_a_newer_go_is_unpacked_here(workshop: Workshop) -> None:
+    write_module(workshop.go.module)
+    (workshop.go.module / "cmd" / "k8s-operator" / "operator.go").write_text("package main\n")
+    (workshop.go.module / "cmd" / "k8s-operator" / "operator_test.go").write_text("package main\n")
+    with zipfile.ZipFile(workshop.go.folder / "module.zip", "w") as packed:
+        for file in (file for file in workshop.go.module.rglob("*") if file.is_file()):
+            packed.write(file, f"tailscale.com@v1.102.3/{file.relative_to(workshop.go.module)}")
+    [unpacked_by_go], _ = workshop.ensure(CHART)
+    sources = Sources(
+        name="sources", version="1.102.3", module="chart", path="tailscale.com", folder="cmd/k8s-operator", seconds=5
+    )
+    workshop.go.be_too_old()
+    [unpacked_here] = workshop.ensure(dataclasses.replace(CHART, name="other"))[0]
+    assert {
+        file.relative_to(unpacked_here): file.read_bytes() for file in unpacked_here.rglob("*") if file.is_file()
+    } == {file.relative_to(unpacked_by_go): file.read_bytes() for file in unpacked_by_go.rglob("*") if file.is_file()}
+    assert [file.name for file in workshop.ensure(sources)[0][0].iterdir()] == ["operator.go"]
+    assert workshop.left_over() == []
+
+
+def test_a_module_that_cannot_be_downloaded(workshop: Workshop) -> None:
+    workshop.go.fail()
+    with pytest.raises(SandboxError, match=r"chart 1\.102\.3 could not be built"):
+        workshop.ensure(CHART)
 
 
 @pytest.mark.parametrize("broken", ["a CRD", "the version", "the chart"])
