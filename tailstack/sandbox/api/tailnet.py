@@ -206,6 +206,39 @@ class Webhook:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LogStream:
+    """Where the logs of one type would be sent, named as the API's fields are, in snake case. Of its secrets nothing is kept."""
+
+    destination_type: str
+    url: str = ""
+    user: str = ""
+    upload_period_minutes: int = 0
+    compression_format: str = ""
+    s3_bucket: str = ""
+    s3_region: str = ""
+    s3_key_prefix: str = ""
+    s3_authentication_type: str = ""
+    s3_access_key_id: str = ""
+    s3_role_arn: str = ""
+    s3_external_id: str = ""
+    gcs_bucket: str = ""
+    gcs_key_prefix: str = ""
+    gcs_scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostureIntegration:
+    """A source of posture attributes, which is never asked. Of its secret nothing is kept."""
+
+    id: str
+    provider: str
+    cloud_id: str
+    client_id: str
+    tenant_id: str
+    updated: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Behaviour:
     """Where the service's behaviour is not known, or would make tests wait, it can be chosen.
 
@@ -221,7 +254,8 @@ class Behaviour:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tailnet:
     """All state. `policy` is None while the policy file is the untouched default; keys are mapped by their id,
-    tokens by the digest of their secret, devices by node id, services by name, contacts by type."""
+    tokens by the digest of their secret, devices by node id, services by name, contacts by type, log streams by the type of
+    the logs. `aws_external_ids` tells of each whether it is to be given out again."""
 
     name: str
     dns_name: str
@@ -235,4 +269,7 @@ class Tailnet:
     settings: Settings = field(default_factory=Settings)
     contacts: dict[str, Contact] = field(default_factory=dict[str, Contact])
     webhooks: dict[str, Webhook] = field(default_factory=dict[str, Webhook])
+    log_streams: dict[str, LogStream] = field(default_factory=dict[str, LogStream])
+    aws_external_ids: dict[str, bool] = field(default_factory=dict[str, bool])
+    posture_integrations: dict[str, PostureIntegration] = field(default_factory=dict[str, PostureIntegration])
     behaviour: Behaviour = field(default_factory=Behaviour)

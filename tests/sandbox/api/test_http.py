@@ -31,7 +31,7 @@ def test_unknown_methods_are_refused_with_those_that_are_allowed(stand_in: Stand
 
 
 @pytest.mark.parametrize(
-    "path", ["tailnet/-/logging/network/stream", "tailnet/-/posture/integrations", "tailnet/-/acl/preview"]
+    "path", ["tailnet/-/logging/network", "tailnet/-/logging/network/stream/status", "tailnet/-/acl/preview"]
 )
 def test_what_is_not_covered_says_so_and_is_not_taken_for_gone(stand_in: StandIn, path: str) -> None:
     reply = stand_in.admin.get(path)

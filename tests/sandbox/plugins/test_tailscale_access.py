@@ -135,3 +135,35 @@ def test_a_tailscale_service_can_be_looked_up(service: Service) -> None:
     found = provider(service, apiKey=service.key).invoke("tailscale:index/getService:getService", {"name": "svc:pay"})
     assert found["ports"] == ["tcp:443"]
     assert len(found["addrs"]) == 2
+
+
+def test_people_by_id_by_login_name_and_by_role(service: Service) -> None:
+    access = provider(service, apiKey=service.key)
+    id_ = service.control("users", {"loginName": "ana@example.com", "role": "auditor"})["id"]
+    for arguments in ({"id": id_}, {"loginName": "ana@example.com"}):
+        found = access.invoke("tailscale:index/getUser:getUser", arguments)
+        assert (found["id"], found["role"], found["status"]) == (id_, "auditor", "active")
+    auditors = access.invoke("tailscale:index/getUsers:getUsers", {"role": "auditor"})
+    assert [each["loginName"] for each in auditors["users"]] == ["ana@example.com"]
+    assert len(access.invoke("tailscale:index/getUsers:getUsers", {})["users"]) == 2
+    with pytest.raises(PluginError, match="Could not find user with login name li@"):
+        access.invoke("tailscale:index/getUser:getUser", {"loginName": "li@example.com"})
+    with pytest.raises(PluginError, match="must be specified"):
+        access.invoke("tailscale:index/getUser:getUser", {})
+
+
+def test_the_address_that_stands_for_another_site(service: Service) -> None:
+    access = provider(service, apiKey=service.key)
+
+    def mapped(site: int, cidr: str) -> str:
+        found = access.invoke("tailscale:index/get4Via6:get4Via6", {"site": site, "cidr": cidr})
+        assert found["id"] == found["ipv6"]
+        return found["ipv6"]
+
+    # The example of https://tailscale.com/kb/1201/4via6-subnets
+    assert mapped(7, "10.1.1.0/24") == "fd7a:115c:a1e0:b1a:0:7:a01:100/120"
+    assert mapped(65535, "10.0.0.1/32") == "fd7a:115c:a1e0:b1a:0:ffff:a00:1/128"
+    with pytest.raises(PluginError, match="expected site to be in the range"):
+        mapped(65536, "10.0.0.0/8")
+    with pytest.raises(PluginError, match="invalid CIDR"):
+        mapped(1, "fd00::/8")

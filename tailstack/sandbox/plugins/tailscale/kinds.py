@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from tailstack.sandbox.plugins.tailscale import devices, dns, keys, policy_file, services, settings
+from tailstack.sandbox.plugins.tailscale import (
+    devices,
+    dns,
+    keys,
+    log_streams,
+    policy_file,
+    posture_integrations,
+    services,
+    settings,
+)
 from tailstack.sandbox.plugins.tailscale.kind import Kind
 
 _FAMILIES: Final[tuple[tuple[Kind, ...], ...]] = (
@@ -19,6 +28,8 @@ _FAMILIES: Final[tuple[tuple[Kind, ...], ...]] = (
     dns.KINDS,
     settings.KINDS,
     devices.KINDS,
+    log_streams.KINDS,
+    posture_integrations.KINDS,
 )
 KINDS: Final = {kind.type: kind for family in _FAMILIES for kind in family}
 """By type token."""
