@@ -10,28 +10,20 @@ import pytest
 from tailstack.commands import check
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.main import run
+from tailstack.rules.frames import operator_deployment
 
 POLICY = """{
   "tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]},
   "grants": [{"src": ["autogroup:member", "tag:k8s"], "dst": ["tag:k8s"], "ip": ["tcp:80"]}],
 }
 """
-OPERATOR = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec:
-  template:
-    spec:
-      containers:
-        - image: tailscale/k8s-operator:v1.102.3
-          env: [{name: OPERATOR_HOSTNAME, value: @name@}]
----
+CLASS = """---
 apiVersion: networking.k8s.io/v1
 kind: IngressClass
 metadata: {name: tailscale}
 spec: {controller: tailscale.com/ts-ingress}
 """
+OPERATOR = operator_deployment(env="{name: OPERATOR_HOSTNAME, value: @name@}") + CLASS
 NGINX = """
 apiVersion: v1
 kind: Service
@@ -96,8 +88,8 @@ def test_a_clash_of_two_clusters_exits_with_3_and_names_both_places(
     assert run(ARGUMENTS) == ExitCode.FINDINGS
     said = capsys.readouterr().out
     assert "TS101 duplicate-hostname" in said
-    assert "clusters/blue/tailscale.yaml:4:18" in said
-    assert "clusters/green/tailscale.yaml:4:18" in said
+    assert "clusters/blue/tailscale.yaml:3:18" in said
+    assert "clusters/green/tailscale.yaml:3:18" in said
 
 
 def test_json_and_github(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,15 @@ from pulumi_policy.proxy import unknown_checking_proxy
 
 POLICY_FILE = "tailscale:index/acl:Acl"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
+OPTIONS = PolicyResourceOptions(
+    protect=False,
+    ignore_changes=[],
+    delete_before_replace=None,
+    aliases=[],
+    custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
+    additional_secret_outputs=[],
+)
+"""Those of a resource for which none are set."""
 
 
 def judge(
@@ -34,14 +43,7 @@ def judge(
         unknown_checking_proxy(props),
         f"urn:pulumi:test::tailstack::{resource_type}::it",
         "it",
-        PolicyResourceOptions(
-            protect=False,
-            ignore_changes=[],
-            delete_before_replace=None,
-            aliases=[],
-            custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
-            additional_secret_outputs=[],
-        ),
+        OPTIONS,
         None,
         config,
     )

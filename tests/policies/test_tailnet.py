@@ -10,11 +10,9 @@ import pytest
 from pulumi_policy import (
     PolicyProviderResource,
     PolicyResource,
-    PolicyResourceOptions,
     StackValidationArgs,
     StackValidationPolicy,
 )
-from pulumi_policy.policy import PolicyCustomTimeouts
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policies.objects import objects_in
@@ -28,6 +26,7 @@ from tests.components.recording import Recording, Secret
 from tests.components.tailnets import BLUE, GREEN
 from tests.components.tailnets import tailnet as described
 from tests.components.test_environment import built
+from tests.policies.judging import OPTIONS
 
 ACL = "tailscale:index/acl:Acl"
 SERVICE = "kubernetes:core/v1:Service"
@@ -36,17 +35,9 @@ POLICY = '{"tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]
 
 
 def resource(kind: str, name: str, props: dict[str, Any], provider: str | None = "blue") -> PolicyResource:
-    options = PolicyResourceOptions(
-        protect=False,
-        ignore_changes=[],
-        delete_before_replace=None,
-        aliases=[],
-        custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
-        additional_secret_outputs=[],
-    )
     to = PolicyProviderResource("pulumi:providers:kubernetes", {}, "urn", provider) if provider else None
     urn = f"urn:pulumi:test::tailstack::{kind}::{name}"
-    return PolicyResource(kind, unknown_checking_proxy(props), urn, name, options, to, None, [], {})
+    return PolicyResource(kind, unknown_checking_proxy(props), urn, name, OPTIONS, to, None, [], {})
 
 
 def violations(resources: list[PolicyResource]) -> dict[str, list[tuple[str, str | None]]]:

@@ -11,22 +11,12 @@ from tailstack.rules.api_server import (
     POSTURE_BYPASS,
     PROXY_OFF,
 )
+from tailstack.rules.frames import operator_deployment
 from tailstack.rules.rbac import DEAD_BINDING, GROUP_NOT_BOUND, TAGGED_SOURCE, UNION_GROUPS
 from tailstack.rules.recording import RECORDER_FAIL_OPEN, RECORDER_MISSING, RECORDER_PATH
 from tests.rules.cases import Case, found_and_silent
 
-OPERATOR = """# CLUSTER/operator.yaml
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec:
-  template:
-    spec:
-      containers:
-        - name: operator
-          image: tailscale/k8s-operator:v1.102.3
-          env: [{name: APISERVER_PROXY, value: "MODE"}]
-"""
+OPERATOR = "# CLUSTER/operator.yaml\n" + operator_deployment(env='{name: APISERVER_PROXY, value: "MODE"}')
 BLUE = OPERATOR.replace("CLUSTER", "blue").replace("MODE", "true")
 GREEN = OPERATOR.replace("CLUSTER", "green").replace("MODE", "true")
 OFF = OPERATOR.replace("CLUSTER", "blue").replace("MODE", "false")

@@ -6,6 +6,7 @@ import pytest
 
 from tailstack.manifests.reading import read_manifests
 from tailstack.rules.check import check_manifests
+from tailstack.rules.frames import operator_deployment
 from tailstack.rules.objects_backends import INGRESS_BACKEND
 from tailstack.rules.objects_ingress import (
     DUPLICATE_PATH,
@@ -21,16 +22,7 @@ from tailstack.topology.tailnet import BasePolicy
 from tests.rules.cases import Case, found_and_silent
 from tests.rules.examples import POLICY, files_of_example
 
-OPERATOR = """# blue/operator.yaml
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: operator, namespace: tailscale}
-spec:
-  template:
-    spec:
-      containers:
-        - {name: operator, image: "tailscale/k8s-operator:v1.102.3", env: [{name: OPERATOR_INGRESS_CLASS_NAME, value: ts}]}
----
+CLASSES = """---
 apiVersion: networking.k8s.io/v1
 kind: IngressClass
 metadata: {name: ts}
@@ -41,9 +33,8 @@ kind: IngressClass
 metadata: {name: nginx}
 spec: {controller: k8s.io/ingress-nginx}
 """
-SHOWN = OPERATOR.replace(", env: [{name: OPERATOR_INGRESS_CLASS_NAME, value: ts}]", "").replace(
-    "name: ts}", "name: tailscale}"
-)
+OPERATOR = f"# blue/operator.yaml\n{operator_deployment(env='{name: OPERATOR_INGRESS_CLASS_NAME, value: ts}')}{CLASSES}"
+SHOWN = f"# blue/operator.yaml\n{operator_deployment()}{CLASSES.replace('name: ts}', 'name: tailscale}')}"
 SECOND = """---
 apiVersion: apps/v1
 kind: Deployment
