@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from tailstack.charts.checking import Mistake, MistakeKind, mistakes_in
+from tailstack.charts.checking import Mistake, MistakeKind, Path, mistakes_in
 from tailstack.charts.kubernetes import PULL_POLICY, SECRET_NAMES
 from tailstack.charts.shapes import ANYTHING, LABELS, SWITCH, TEXT, Shape, Type, items, keys, word
 from tailstack.charts.versions import Version
@@ -37,6 +37,7 @@ _IMAGE = {"repository": TEXT, "repo": TEXT, "tag": TEXT, "digest": TEXT}
 """The templates prefer `repo`, which values.yaml does not list."""
 
 _OBJECTS = items(ANYTHING)
+_VARIABLES = items(keys({"name": TEXT, "value": TEXT, "valueFrom": ANYTHING}, "name"))
 
 CHART_VALUES = keys(
     {
@@ -65,7 +66,7 @@ CHART_VALUES = keys(
                 "priorityClassName": Shape(type=Type.TEXT, since=(1, 98, 0)),
                 "podSecurityContext": ANYTHING,
                 "securityContext": ANYTHING,
-                "extraEnv": _OBJECTS,
+                "extraEnv": _VARIABLES,
                 "sharedACMEAccountKey": Shape(type=Type.SWITCH, since=(1, 104, 0)),
             }
         ),
@@ -95,14 +96,14 @@ RESERVED_VALUES: Mapping[tuple[str, ...], str] = {
     ("oauth",): "credentials",
     ("loginServer",): "loginServer",
     ("oauthSecretVolume",): "credentials",
-    ("installCRDs",): "crds",
+    ("installCRDs",): "chart.crds",
     ("operatorConfig", "defaultTags"): "tags",
-    ("operatorConfig", "image"): "images",
+    ("operatorConfig", "image"): "images.operator",
     ("operatorConfig", "logging"): "logging",
     ("operatorConfig", "hostname"): "hostname",
     ("operatorConfig", "podAnnotations", OAUTH_CLIENT_ANNOTATION): "",
-    ("ingressClass",): "ingressClass",
-    ("proxyConfig", "image"): "images",
+    ("ingressClass", "name"): "ingressClass",
+    ("proxyConfig", "image"): "images.proxy",
     ("proxyConfig", "defaultTags"): "proxyTags",
     ("proxyConfig", "firewallMode"): "firewallMode",
     ("proxyConfig", "defaultProxyClass"): "defaultProxyClass",
@@ -111,6 +112,34 @@ RESERVED_VALUES: Mapping[tuple[str, ...], str] = {
 }
 """The values that tailstack writes itself, each with the key of `operator` that decides it; empty where none does: the
 objects of the release are named by other things that are made (the Secret operator-oauth, a federated identity's subject)."""
+
+
+_FURTHER_VARIABLES = ("operatorConfig", "extraEnv")
+
+RESERVED_VARIABLES: Mapping[str, str] = {
+    "OPERATOR_INITIAL_TAGS": "tags",
+    "OPERATOR_HOSTNAME": "hostname",
+    "OPERATOR_SECRET": "",
+    "OPERATOR_LOGGING": "logging",
+    "OPERATOR_NAMESPACE": "namespace",
+    "OPERATOR_SERVICE_ACCOUNT_NAME": "",
+    "OPERATOR_LOGIN_SERVER": "loginServer",
+    "OPERATOR_INGRESS_CLASS_NAME": "ingressClass",
+    "OPERATOR_SHARED_ACME_ACCOUNT_KEY": "values.operatorConfig.sharedACMEAccountKey",
+    "CLIENT_ID": "credentials",
+    "CLIENT_ID_FILE": "credentials",
+    "CLIENT_SECRET_FILE": "credentials",
+    "PROXY_IMAGE": "images.proxy",
+    "PROXY_TAGS": "proxyTags",
+    "PROXY_FIREWALL_MODE": "firewallMode",
+    "PROXY_DEFAULT_CLASS": "defaultProxyClass",
+    "K8S_PROXY_IMAGE": "images.k8sProxy",
+    "APISERVER_PROXY": "apiServerProxy",
+    "POD_NAME": "",
+    "POD_UID": "",
+}
+"""The variables of the operator's container that the chart sets, and K8S_PROXY_IMAGE, which tailstack adds: a second one of
+the same name in operatorConfig.extraEnv would hide the first. Each with the key of `operator` that decides it, if any."""
 
 
 def check_values(values: Mapping[str, object], version: Version | None) -> tuple[Mistake, ...]:
@@ -135,7 +164,16 @@ def _reserved(values: Mapping[str, object], path: tuple[str, ...]) -> Iterator[M
         here = (*path, key)
         decided_by = RESERVED_VALUES.get(here)
         if decided_by is not None:
-            expected = f"operator.{decided_by} in its place" if decided_by else "no value, because tailstack writes it"
-            yield Mistake(path=here, kind=MistakeKind.RESERVED, expected=expected)
+            yield _said(here, decided_by)
         elif isinstance(value, Mapping):
             yield from _reserved(cast("Mapping[str, object]", value), here)
+        elif here == _FURTHER_VARIABLES and isinstance(value, list):
+            for index, variable in enumerate(cast("list[object]", value)):
+                name = cast("Mapping[str, object]", variable).get("name") if isinstance(variable, Mapping) else None
+                if isinstance(name, str) and name in RESERVED_VARIABLES:
+                    yield _said((*here, index, "name"), RESERVED_VARIABLES[name])
+
+
+def _said(path: Path, decided_by: str) -> Mistake:
+    expected = f"operator.{decided_by} in its place" if decided_by else "nothing, because it is written already"
+    return Mistake(path=path, kind=MistakeKind.RESERVED, expected=expected)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from tailstack.charts.annotations import ANNOTATIONS
+from tailstack.charts.versions import version_of
 from tailstack.finding import Finding, Needs, Rule
 from tailstack.manifests.objects import TAILSCALE, KubernetesObject
 from tailstack.rules.subject import Subject
@@ -30,42 +31,19 @@ ANNOTATION_VALUE = Rule(
 )
 RULES = (ANNOTATION_VALUE,)
 
-_TRUE = ("true", "false")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Known:
-    """An annotation that the operator reads: on which kinds, and which values, if not any. The first value is the one meant."""
-
-    kinds: frozenset[str]
-    values: tuple[str, ...] = ()
-    instead: str = ""
-
-
-_SERVICES, _INGRESSES = frozenset({"Service"}), frozenset({"Ingress"})
-_KNOWN: Mapping[str, _Known] = {
-    "expose": _Known(kinds=_SERVICES, values=_TRUE, instead="`ingressClassName: tailscale` exposes an Ingress"),
-    "hostname": _Known(kinds=_SERVICES, instead="an Ingress takes its name from the first host of its `tls`"),
-    "tailnet-fqdn": _Known(kinds=_SERVICES),
-    "tailnet-ip": _Known(kinds=_SERVICES),
-    "ts-tailnet-target-ip": _Known(kinds=_SERVICES),
-    "tags": _Known(kinds=_SERVICES | _INGRESSES),
-    "proxy-group": _Known(kinds=_SERVICES | _INGRESSES),
-    "proxy-class": _Known(kinds=_SERVICES | _INGRESSES),
-    "funnel": _Known(kinds=_INGRESSES, values=_TRUE, instead="Funnel is for an Ingress"),
-    "http-redirect": _Known(kinds=_INGRESSES, values=_TRUE),
-    "http-endpoint": _Known(kinds=_INGRESSES, values=("enabled", "disabled", "false")),
-    "experimental-forward-cluster-traffic-via-ingress": _Known(kinds=_INGRESSES, values=_TRUE),
+_INSTEAD: Mapping[str, str] = {
+    "expose": "`ingressClassName: tailscale` exposes an Ingress",
+    "hostname": "an Ingress takes its name from the first host of its `tls`",
+    "funnel": "Funnel is for an Ingress",
+    "share-acme-account": "a ProxyGroup can have it",
 }
-"""Read in `cmd/k8s-operator` of tailscale.com v1.102.3: `operator.go`, `svc.go`, `ingress.go`, `ingress-for-pg.go`."""
+"""What to do where an annotation of another kind is written."""
 
 _NO_ANNOTATION = "accept-app-caps"
 """An option of `tailscale serve` that people look for here."""
 
 _ONLY_WITH_GROUP = frozenset({"http-endpoint"})
 _NEVER_WITH_GROUP = frozenset({"experimental-forward-cluster-traffic-via-ingress"})
-_LABEL_ONLY_UNTIL = (1, 102)
-"""The last chart whose operator reads `proxy-class` as a label only."""
 
 
 def annotation_value(subject: Subject) -> Iterator[Finding]:
@@ -82,15 +60,15 @@ def annotation_value(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_label_only(version: str) -> bool:
-    numbers = tuple(int(number) for number in version.split(".")[:2] if number.isdigit())
-    return len(numbers) == len(_LABEL_ONLY_UNTIL) and numbers <= _LABEL_ONLY_UNTIL
+    numbers = version_of(version)
+    return numbers is not None and numbers < ANNOTATIONS["proxy-class"].since
 
 
 def _annotation(made: KubernetesObject, name: str, *, is_label_only: bool) -> Iterator[Finding]:
     value = made.annotation(name) or ""
-    known = _KNOWN.get(name)
+    known = ANNOTATIONS.get(name)
     if known is None:
-        near = nearest(name, _KNOWN)
+        near = nearest(name, ANNOTATIONS)
         if near is not None or name == _NO_ANNOTATION:
             yield _finding(
                 made,
@@ -99,7 +77,7 @@ def _annotation(made: KubernetesObject, name: str, *, is_label_only: bool) -> It
                 mend=f"Write {TAILSCALE}/{near} if that is meant." if near else "",
             )
     elif made.kind not in known.kinds:
-        yield _finding(made, name, f"has no effect on {_article(made.kind)}", expected=known.instead)
+        yield _finding(made, name, f"has no effect on {_article(made.kind)}", expected=_INSTEAD.get(name, ""))
     elif known.values and value not in known.values:
         yield _finding(made, name, f"has the value {quoted(value)}", expected=f'"{known.values[0]}" exactly')
     elif name in _ONLY_WITH_GROUP and value == known.values[0] and not made.annotation("proxy-group"):
@@ -114,7 +92,7 @@ def _annotation(made: KubernetesObject, name: str, *, is_label_only: bool) -> It
 
 def _labels(made: KubernetesObject) -> Iterator[Finding]:
     """What is an annotation has no effect as a label."""
-    names = [name for name in _KNOWN if name != "proxy-class" and f"{TAILSCALE}/{name}" in made.labels]
+    names = [name for name in ANNOTATIONS if name != "proxy-class" and f"{TAILSCALE}/{name}" in made.labels]
     for name in names:
         if made.annotation(name) is None:
             yield ANNOTATION_VALUE.at(
@@ -133,7 +111,7 @@ def _finding(made: KubernetesObject, name: str, what: str, *, expected: str = ""
         made.key_place("metadata", "annotations", f"{TAILSCALE}/{name}"),
         message=f"{TAILSCALE}/{name} of {made.title} {what}.",
         expected=expected
-        or f"one of {listed(sorted(known for known, each in _KNOWN.items() if made.kind in each.kinds))}",
+        or f"one of {listed(sorted(known for known, each in ANNOTATIONS.items() if made.kind in each.kinds))}",
         mend=mend,
     )
 

@@ -6,7 +6,13 @@ import pytest
 
 from tailstack.charts.checking import MistakeKind
 from tailstack.charts.shapes import fields_of
-from tailstack.charts.values import CHART_VALUES, OAUTH_CLIENT_ANNOTATION, RESERVED_VALUES, unknown_values
+from tailstack.charts.values import (
+    CHART_VALUES,
+    OAUTH_CLIENT_ANNOTATION,
+    RESERVED_VALUES,
+    RESERVED_VARIABLES,
+    unknown_values,
+)
 from tailstack.charts.versions import SUPPORTED
 
 NEWEST = SUPPORTED[0]
@@ -41,8 +47,22 @@ def test_what_tailstack_writes_may_not_stand_there(path: tuple[str, ...]) -> Non
     for key in reversed(path[:-1]):
         values = {key: values}
     key = RESERVED_VALUES[path]
-    expected = f"operator.{key} in its place" if key else "no value, because tailstack writes it"
+    expected = f"operator.{key} in its place" if key else "nothing, because it is written already"
     assert found(values) == [("/".join(path), MistakeKind.RESERVED, expected)]
+
+
+@pytest.mark.parametrize("name", RESERVED_VARIABLES)
+def test_a_variable_that_the_chart_sets_may_not_stand_there(name: str) -> None:
+    key = RESERVED_VARIABLES[name]
+    expected = f"operator.{key} in its place" if key else "nothing, because it is written already"
+    values: dict[str, object] = {"operatorConfig": {"extraEnv": [{"name": "MINE"}, {"name": name, "value": "x"}]}}
+    assert found(values) == [("operatorConfig/extraEnv/1/name", MistakeKind.RESERVED, expected)]
+
+
+@pytest.mark.parametrize("variables", [[5], [{}], [{"name": 5}], {"name": "PROXY_TAGS"}])
+def test_variables_that_are_none_are_of_another_type(variables: object) -> None:
+    found_kinds = {kind for _, kind, _ in found({"operatorConfig": {"extraEnv": variables}})}
+    assert found_kinds == ({MistakeKind.TYPE} if variables != [{}] else {MistakeKind.MISSING})
 
 
 def test_what_is_beside_a_reserved_value_is_checked_all_the_same() -> None:

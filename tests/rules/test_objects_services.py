@@ -113,12 +113,13 @@ CASES = (
     ),
     Case(
         rule=ANNOTATION_VALUE,
-        text=VERSION + service('tailscale.com/expose: "true", §tailscale.com/proxy-class: own'),
+        text=VERSION.replace("v1.102.3", "v1.84.0")
+        + service('tailscale.com/expose: "true", §tailscale.com/proxy-class: own'),
         says="tailscale.com/proxy-class of Service default/web is read as a label only by this version of the operator.",
         mend="Make it a label.",
         silent=(
-            ("v1.102.3", "v1.104.0"),
-            ("v1.102.3", "latest"),
+            ("v1.84.0", "v1.86.0"),
+            ("v1.84.0", "latest"),
             (", annotations", ", labels: {tailscale.com/proxy-class: own}, annotations"),
         ),
     ),
