@@ -84,8 +84,9 @@ def show_budgets() -> None:
         limit = f" (budget {budget.megabytes} MB)" if budget.megabytes else ""
         print(f"{budget.name}: {measured.seconds:.2f} s (budget {budget.seconds} s), {measured.megabytes} MB{limit}")
         for stage in measured.stages:
+            limit = f" (budget {stage.budget} s)" if stage.budget is not None else ""
             note = f", {stage.note}" if stage.note else ""
-            print(f"    {stage.name}: {stage.seconds:.2f} s{note}")
+            print(f"    {stage.name}: {stage.seconds:.2f} s{limit}{note}")
 
 
 def show_curve() -> None:

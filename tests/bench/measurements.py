@@ -9,15 +9,22 @@ from typing import TypeVar
 
 from tests.bench.tailnets import AT, CLUSTERS, PlainTailnet, large_environment
 
+RULES_BUDGET = 1.0
+"""Seconds for all rules over 100 clusters of 100 exposures."""
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A part of a measurement. Preparations that no user waits for are not counted."""
+    """A part of a measurement, with its budget in seconds if it has one of its own.
+
+    Preparations that no user waits for, and parts of parts, are not counted.
+    """
 
     name: str
     seconds: float
+    budget: float | None = None
     note: str = ""
     counts: bool = True
 
@@ -34,6 +41,8 @@ def check(changed: int = 50) -> Iterator[Stage]:
     from tailstack.access.compile import compile_policy  # noqa: PLC0415 -- memory is that of this measurement alone
     from tailstack.access.diff import difference  # noqa: PLC0415 -- as above
     from tailstack.rules.check import check_tailnet  # noqa: PLC0415 -- as above
+    from tailstack.rules.registry import CHECKS  # noqa: PLC0415 -- as above
+    from tailstack.rules.subject import subject_of  # noqa: PLC0415 -- as above
     from tailstack.topology.loading import resolve_files  # noqa: PLC0415 -- as above
 
     files, others = large_environment(), large_environment(changed)
@@ -44,6 +53,10 @@ def check(changed: int = 50) -> Iterator[Stage]:
     assert policy is not None
     note = f"{len(policy.text) // 1024} KB, {len(checked.findings):,} findings"
     yield Stage(name="compile and apply every rule", seconds=seconds, note=note)
+    subject = subject_of(tailnet, policy)
+    said, seconds = timed(lambda: [finding for rule_check in CHECKS for finding in rule_check(subject)])
+    note = f"{len(CHECKS)} checks, {len(said):,} findings, part of the line above"
+    yield Stage(name="every rule", seconds=seconds, budget=RULES_BUDGET, note=note, counts=False)
     other, seconds = timed(lambda: compile_policy(resolve_files(others, "large", AT)))
     yield Stage(name="the other side: load, resolve, compile", seconds=seconds, note="not counted", counts=False)
     found, seconds = timed(lambda: difference(policy.policy, other.policy))
