@@ -1,4 +1,4 @@
-"""`tailstack schema`: the JSON Schema of the YAML language, for editors, and the reference in the guide."""
+"""`tailstack schema`: the JSON Schema of the YAML language, for editors, and the pages that are made from the language."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.project import find_project
+from tailstack.report.coverage import coverage_page
 from tailstack.topology.reference import with_reference
 from tailstack.topology.schema import schema_text
 
@@ -18,9 +19,16 @@ SCHEMA = Path("docs/schema/tailnet.schema.json")
 GUIDE = Path("docs/language.md")
 """The guide of the language. A project without it gets the schema alone."""
 
+COVERAGE = Path("docs/coverage.md")
+"""The table of what of the operator is covered. It is written where there is one."""
+
 
 @click.command("schema")
-@click.option("--write", is_flag=True, help="Write the project's schema, and the reference in its guide if it has one.")
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Write the project's schema, and where they are there the guide's reference and docs/coverage.md.",
+)
 @click.option("--check", is_flag=True, help="Exit with 3 if what --write would write differs from what is there.")
 def command(*, write: bool, check: bool) -> int:
     """Print the JSON Schema of the YAML language.
@@ -57,6 +65,8 @@ def _generated(project: Path) -> Iterator[tuple[Path, str]]:
             yield GUIDE, with_reference(guide)
         except ValueError as error:
             raise click.ClickException(f"{GUIDE}: {error}") from error
+    if (project / COVERAGE).is_file():
+        yield COVERAGE, coverage_page()
 
 
 def _read(path: Path) -> str | None:

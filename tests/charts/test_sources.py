@@ -12,7 +12,6 @@ from tailstack.charts.versions import SUPPORTED, Version, version_text
 from tailstack.sandbox.toolchain import ensure
 from tests.charts.real_charts import templates
 
-
 FREE = {"AUTH_PROXY", "OPERATOR_DEFAULT_LOAD_BALANCER", "PROXY_PRIORITY_CLASS_NAME", "TS_PORT"}
 """Variables that the chart does not set: whoever knows what they do may add them."""
 

@@ -7,11 +7,13 @@ import pytest
 
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.main import run
+from tailstack.report.coverage import coverage_page
 from tailstack.topology.reference import BEGIN, END, with_reference
 from tailstack.topology.schema import schema_text
 
 SCHEMA = Path("docs/schema/tailnet.schema.json")
 GUIDE = Path("docs/language.md")
+COVERAGE = Path("docs/coverage.md")
 
 
 @pytest.fixture
@@ -46,6 +48,13 @@ def test_it_writes_the_reference_into_the_guide(project: Path) -> None:
     guide = (project / GUIDE).read_text(encoding="utf-8")
     assert guide.startswith("# Mine\n")
     assert guide == with_reference(guide)
+
+
+def test_it_writes_the_table_of_what_is_covered_where_there_is_one(project: Path) -> None:
+    (project / "docs").mkdir()
+    (project / COVERAGE).write_text("stale", encoding="utf-8")
+    assert run(["schema", "--write"]) == ExitCode.CLEAN
+    assert (project / COVERAGE).read_text(encoding="utf-8") == coverage_page()
 
 
 def test_check_tells_what_is_stale_and_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
