@@ -1,25 +1,61 @@
 """The values of the operator's chart that this project sets, typed, because the chart has no schema of its own.
 
 A key that the chart does not know is ignored without a word. Those below, with these types, were read in `values.yaml` and
-`templates/deployment.yaml` of `cmd/k8s-operator/deploy/chart` in tailscale.com v1.84.0, 1.90.0, 1.96.0, 1.98.0, 1.100.0,
-1.102.0, 1.102.3 and 1.104.5, and are the same in all of them; a test holds them against the chart that the sandbox builds.
+`templates/deployment.yaml` of `cmd/k8s-operator/deploy/chart` in tailscale.com v1.100.0, v1.102.3 and v1.104.5, and are the
+same in all of them; tests hold them against the chart that the sandbox builds and against `tailstack.charts`.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import pulumi
 
+from components.plain_values import merged, plain
+from tailstack.charts.values import OAUTH_CLIENT_ANNOTATION
 from tailstack.topology.declaration import ApiServerProxyMode
-from tailstack.topology.tailnet import Operator
+from tailstack.topology.tailnet import Image, Operator
 
-OAUTH_SECRET = "operator-oauth"  # noqa: S105  the name of a Secret, not a secret
+CREDENTIALS_SECRET = "operator-oauth"  # noqa: S105  the name of a Secret, not a secret
 """The Secret from which the chart's Deployment takes the operator's credentials unless it is told another source."""
 
-OAUTH_CLIENT_ANNOTATION = "tailstack/oauth-client"
-"""On the operator's pod: which OAuth client it runs with. The operator does not read a rotated Secret again, and a changed
-annotation of the pod template restarts it."""
+INGRESS_CLASS = "tailscale"
+"""The IngressClass that the chart makes unless it is told another name."""
+
+K8S_PROXY_IMAGE = "K8S_PROXY_IMAGE"
+"""The environment variable of the operator that names the image of kube-apiserver groups; the chart has no value for it
+(`cmd/k8s-operator/operator.go`)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Login:
+    """How the operator proves who it is. Without an `audience` it has a Secret or a volume.
+
+    `name` says which credentials these are, where the pod's own template does not: the id of an OAuth client or the name
+    of a Secret.
+    """
+
+    name: pulumi.Input[str] | None = None
+    client_id: pulumi.Input[str] | None = None
+    audience: pulumi.Input[str] | None = None
+
+
+class ImageValues(TypedDict, total=False):
+    """Where an image comes from; what is left out is the chart's own. The chart prefers the digest to the tag."""
+
+    repository: str
+    tag: str
+    digest: str
+    pullPolicy: str
+
+
+class Variable(TypedDict):
+    """An environment variable of the operator."""
+
+    name: str
+    value: str
 
 
 class OperatorConfig(TypedDict):
@@ -27,41 +63,59 @@ class OperatorConfig(TypedDict):
 
     hostname: str
     defaultTags: list[str]
-    podAnnotations: dict[str, pulumi.Input[str]]
+    podAnnotations: NotRequired[dict[str, pulumi.Input[str]]]
+    image: NotRequired[ImageValues]
+    logging: NotRequired[str]
+    extraEnv: NotRequired[list[Variable]]
 
 
 class ProxyConfig(TypedDict):
     """`defaultTags` is a comma-separated text here: a list would be rendered as `[tag:a tag:b]`."""
 
     defaultTags: str
+    image: NotRequired[ImageValues]
+    firewallMode: NotRequired[str]
+    defaultProxyClass: NotRequired[str]
 
 
 class ApiServerProxyConfig(TypedDict):
-    """Texts, not booleans: the operator panics on anything else."""
+    """Texts, not booleans: the operator panics on any other mode."""
 
     mode: Literal["true", "false", "noauth"]
+    allowImpersonation: NotRequired[Literal["true"]]
 
 
-class SecretVolume(TypedDict):
-    """Where the operator's credentials lie when it is not in `operator-oauth`."""
+class OAuthConfig(TypedDict):
+    """A federated identity. `clientSecret` is absent on purpose: values are kept in the release's own Secret as well."""
 
-    secretName: str
+    clientId: pulumi.Input[str]
+    audience: pulumi.Input[str]
 
 
-class OAuthSecretVolume(TypedDict):
-    """A volume source with the files `client_id` and `client_secret`."""
+class IngressClassConfig(TypedDict):
+    """The IngressClass that the chart makes and the operator answers to."""
 
-    secret: SecretVolume
+    name: str
+
+
+class PullSecret(TypedDict):
+    """A Secret of the operator's namespace with credentials for a registry."""
+
+    name: str
 
 
 class ChartValues(TypedDict):
-    """`oauth` is absent on purpose: credentials in Helm values would be kept in the release's own Secret as well."""
+    """What follows from the declarations. `oauthSecretVolume` is a volume source with `client_id` and `client_secret`."""
 
     installCRDs: bool
     operatorConfig: OperatorConfig
     proxyConfig: ProxyConfig
     apiServerProxyConfig: ApiServerProxyConfig
-    oauthSecretVolume: NotRequired[OAuthSecretVolume]
+    oauth: NotRequired[OAuthConfig]
+    oauthSecretVolume: NotRequired[Mapping[str, Any]]
+    loginServer: NotRequired[str]
+    ingressClass: NotRequired[IngressClassConfig]
+    imagePullSecrets: NotRequired[list[PullSecret]]
 
 
 _MODES: dict[ApiServerProxyMode, Literal["true", "false", "noauth"]] = {
@@ -71,18 +125,78 @@ _MODES: dict[ApiServerProxyMode, Literal["true", "false", "noauth"]] = {
 }
 
 
-def chart_values(operator: Operator, *, credentials: pulumi.Input[str]) -> ChartValues:
-    """The values for one cluster. `credentials` names what the operator runs with: an OAuth client's id, or a Secret."""
+def chart_values(operator: Operator, login: Login) -> dict[str, Any]:
+    """The values for one cluster: those that somebody wrote, and over them those that follow from the declarations.
+
+    Lists are replaced, but for the operator's environment variables, to which ours is added.
+    """
+    return merged(operator.values, cast("Mapping[str, Any]", derived_values(operator, login)))
+
+
+def derived_values(operator: Operator, login: Login) -> ChartValues:
+    """Those that follow from the declarations; `operator.values` can name none of them."""
     values = ChartValues(
-        installCRDs=True,
-        operatorConfig=OperatorConfig(
-            hostname=operator.hostname,
-            defaultTags=list(operator.tags),
-            podAnnotations={OAUTH_CLIENT_ANNOTATION: credentials},
-        ),
-        proxyConfig=ProxyConfig(defaultTags=",".join(operator.proxy_tags)),
+        installCRDs=operator.chart.crds is None,
+        operatorConfig=_operator_config(operator, login),
+        proxyConfig=_proxy_config(operator),
         apiServerProxyConfig=ApiServerProxyConfig(mode=_MODES[operator.api_server_proxy]),
     )
-    if operator.existing_secret not in (None, OAUTH_SECRET):
-        values["oauthSecretVolume"] = OAuthSecretVolume(secret=SecretVolume(secretName=operator.existing_secret))
+    if operator.allows_impersonation:
+        values["apiServerProxyConfig"]["allowImpersonation"] = "true"
+    if login.client_id is not None and login.audience is not None:
+        values["oauth"] = OAuthConfig(clientId=login.client_id, audience=login.audience)
+    if operator.credentials_volume is not None:
+        values["oauthSecretVolume"] = operator.credentials_volume
+    elif operator.existing_secret not in (None, CREDENTIALS_SECRET):
+        values["oauthSecretVolume"] = {"secret": {"secretName": operator.existing_secret}}
+    if operator.login_server is not None:
+        values["loginServer"] = operator.login_server
+    if operator.ingress_class not in (None, INGRESS_CLASS):
+        values["ingressClass"] = IngressClassConfig(name=operator.ingress_class)
+    if operator.image_pull_secrets:
+        values["imagePullSecrets"] = [PullSecret(name=name) for name in operator.image_pull_secrets]
+    return values
+
+
+def _operator_config(operator: Operator, login: Login) -> OperatorConfig:
+    config = OperatorConfig(hostname=operator.hostname, defaultTags=list(operator.tags))
+    if login.name is not None:
+        config["podAnnotations"] = {OAUTH_CLIENT_ANNOTATION: login.name}
+    if image := _image(operator.image):
+        config["image"] = image
+    if operator.logging is not None:
+        config["logging"] = operator.logging.value
+    if operator.k8s_proxy_image is not None:
+        config["extraEnv"] = [*_variables(operator), Variable(name=K8S_PROXY_IMAGE, value=operator.k8s_proxy_image)]
+    return config
+
+
+def _variables(operator: Operator) -> list[Variable]:
+    """Those that somebody wrote, but for the one that we set."""
+    config: Mapping[str, Any] = operator.values.get("operatorConfig") or {}
+    written: list[Variable] = plain(config.get("extraEnv") or [])
+    return [variable for variable in written if variable.get("name") != K8S_PROXY_IMAGE]
+
+
+def _proxy_config(operator: Operator) -> ProxyConfig:
+    config = ProxyConfig(defaultTags=",".join(operator.proxy_tags))
+    if image := _image(operator.proxy_image):
+        config["image"] = image
+    if operator.firewall_mode is not None:
+        config["firewallMode"] = operator.firewall_mode.value
+    if operator.default_proxy_class is not None:
+        config["defaultProxyClass"] = operator.default_proxy_class
+    return config
+
+
+def _image(image: Image) -> ImageValues:
+    values = ImageValues()
+    if image.repository:
+        values["repository"] = image.repository
+    if image.tag:
+        values["tag"] = image.tag
+    if image.digest:
+        values["digest"] = image.digest
+    if image.pull_policy:
+        values["pullPolicy"] = image.pull_policy
     return values

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.custom_resources import make_custom_resources
 from components.egress import lead_out
 from components.exposure import expose
 from components.ingress import open_ingress
@@ -45,14 +46,14 @@ class Cluster(pulumi.ComponentResource):
             skip_await=args.skip_await,
             protect=args.protect,
         )
-        # On destroy these go first, while the operator still runs and takes its finalizers off them.
-        after = [operator.release]
+        # On destroy all of these go first, while the operator still runs and takes its finalizers off them.
+        custom = make_custom_resources(self, args.cluster, operator=operator.release, skip_await=args.skip_await)
         for exposure in args.cluster.exposures:
-            expose(self, exposure, depends_on=after, skip_await=args.skip_await)
+            expose(self, exposure, args.cluster, depends_on=custom.needed_by(exposure), skip_await=args.skip_await)
         for ingress in args.cluster.ingresses:
-            open_ingress(self, ingress, depends_on=after, skip_await=args.skip_await)
+            open_ingress(self, ingress, args.cluster, depends_on=custom.needed_by(ingress), skip_await=args.skip_await)
         for egress in args.cluster.egresses:
-            lead_out(self, egress, depends_on=after, skip_await=args.skip_await)
+            lead_out(self, egress, args.cluster, depends_on=custom.needed_by(egress), skip_await=args.skip_await)
         for binding, entries in args.bindings.items():
             bind(self, args.cluster.name, binding, entries)
         self.register_outputs({})

@@ -10,6 +10,7 @@ import pulumi
 from components.cluster import Cluster, ClusterArgs
 from components.exposure import annotations_of
 from components.kubeconfig import kubeconfigs
+from components.kubernetes_objects import class_label
 from components.operator_chart import find_chart
 from components.providers import kubernetes_providers, tailscale_provider
 from components.role_bindings import bindings
@@ -73,13 +74,14 @@ def build(
 
 def outputs(tailnet: topology.Tailnet, *, reset_on_destroy: bool) -> dict[str, object]:
     """What the stack tells: names that people and other programs need, and what a destroy would leave behind."""
+    gitops = [(c, e) for c in tailnet.clusters for e in c.exposures if e.managed_by is ManagedBy.GITOPS]
     return {
         "operators": {c.name: c.operator.fqdn for c in tailnet.clusters},
         "exposures": {e.reference: e.fqdn for e in tailnet.exposures},
         "ingresses": {i.reference: i.fqdn for i in tailnet.ingresses},
-        "gitopsAnnotations": {
-            e.reference: annotations_of(e) for e in tailnet.exposures if e.managed_by is ManagedBy.GITOPS
-        },
+        "services": {service.name: service.fqdn for service in tailnet.services},
+        "gitopsAnnotations": {e.reference: annotations_of(e, c) for c, e in gitops},
+        "gitopsLabels": {e.reference: class_label(e.proxy_class) for _, e in gitops if e.proxy_class},
         "kubeconfigs": {name: pulumi.Output.secret(text) for name, text in kubeconfigs(tailnet).items()},
         "staysAfterDestroy": list(STAYS_AFTER_RESET if reset_on_destroy else STAYS),
     }

@@ -1,4 +1,4 @@
-"""An exposure: a Service of a cluster that the operator makes a node of the tailnet."""
+"""An exposure: a Service of a cluster that the operator makes a node of the tailnet, or a Tailscale Service."""
 
 from __future__ import annotations
 
@@ -6,67 +6,112 @@ from collections.abc import Sequence
 from typing import assert_never
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Service, ServicePatch, ServicePortArgs, ServiceSpecArgs
+from pulumi_kubernetes.core.v1 import (
+    Service,
+    ServicePatch,
+    ServicePortArgs,
+    ServiceSpecArgs,
+    ServiceSpecPatchArgs,
+)
 from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
-from components.kubernetes_objects import Ready, metadata, waiting
-from components.options import node, resource_name
-from tailstack.topology.declaration import ManagedBy
-from tailstack.topology.tailnet import Exposure, ServicePort
+from components.custom_resource_specs import group_object
+from components.kubernetes_objects import Ready, class_label, metadata, waiting
+from components.options import node, replaced_by, resource_name, section_of
+from tailstack.topology.declaration import ManagedBy, ServiceType
+from tailstack.topology.tailnet import Cluster, Exposure, ServicePort
 
 SECTION = "expose"
+LOAD_BALANCER_CLASS = "tailscale"
+"""The one load balancer class that the operator answers to, whatever its IngressClass is called."""
 
 
-def annotations_of(exposure: Exposure) -> dict[str, str]:
-    """What the operator reads on an exposed Service, by `cmd/k8s-operator/svc.go` of tailscale.com v1.102.3.
+def annotations_of(exposure: Exposure, cluster: Cluster) -> dict[str, str]:
+    """What the operator reads on an exposed Service, by svc.go and svc-for-pg.go in `cmd/k8s-operator` of tailscale.com
+    v1.100.0 to v1.104.5.
 
-    `expose` counts only as the text "true". Tags are used as they stand: a space after a comma would reach the API.
+    `expose` counts only as the text "true"; a load balancer says as much by its class. Tags are used as they stand: a space
+    after a comma would reach the API.
     """
-    return {
-        "tailscale.com/expose": "true",
+    told = {
         "tailscale.com/hostname": exposure.hostname,
         "tailscale.com/tags": ",".join(exposure.tags),
     }
+    if exposure.service_type is not ServiceType.LOAD_BALANCER:
+        told = {"tailscale.com/expose": "true", **told}
+    if exposure.proxy_group is not None:
+        told["tailscale.com/proxy-group"] = group_object(cluster, exposure.proxy_group)
+    return told
 
 
 def expose(
-    parent: pulumi.Resource, exposure: Exposure, *, depends_on: Sequence[pulumi.Resource], skip_await: bool
+    parent: pulumi.Resource,
+    exposure: Exposure,
+    cluster: Cluster,
+    *,
+    depends_on: Sequence[pulumi.Resource],
+    skip_await: bool,
 ) -> pulumi.Resource | None:
     """The one resource of an exposure: the Service itself, annotations on one that exists, or nothing for `gitops`."""
-    name = resource_name(exposure.cluster, SECTION, exposure.name)
+    section = section_of(SECTION, is_shared=exposure.is_shared)
+    name = resource_name(exposure.cluster, section, exposure.name)
     options = node(
         parent,
         cluster=exposure.cluster,
-        section=SECTION,
+        section=section,
         former_names=exposure.former_names,
         depends_on=depends_on,
+        replaced_by=replaced_by(exposure.proxy_group),
     )
-    annotated = annotations_of(exposure) | waiting(Ready.SERVICE, skip=skip_await)
+    ready = Ready.SERVICE if exposure.proxy_group is None else Ready.SERVICE_OF_GROUP
+    annotated = annotations_of(exposure, cluster) | waiting(ready, skip=skip_await)
+    labels = class_label(exposure.proxy_class)
     match exposure.managed_by:
         case ManagedBy.PULUMI:
             return Service(
                 name,
-                metadata=metadata(exposure.service, exposure.namespace, annotations=annotated),
-                spec=ServiceSpecArgs(
-                    type="ClusterIP",
-                    selector=dict(exposure.selector),
-                    ports=[_port(declared) for declared in exposure.ports],
-                ),
+                metadata=metadata(exposure.service, exposure.namespace, annotations=annotated, labels=labels),
+                spec=_spec(exposure),
                 opts=options,
             )
         case ManagedBy.PATCH:
-            # No patchForce: an annotation that somebody else manages with another value is theirs, and an error here.
+            # No patchForce: a field that somebody else manages with another value is theirs, and an error here.
             return ServicePatch(
                 name,
                 metadata=ObjectMetaPatchArgs(
-                    name=exposure.service, namespace=exposure.namespace, annotations=annotated
+                    name=exposure.service, namespace=exposure.namespace, annotations=annotated, labels=labels or None
                 ),
+                spec=_patched_spec(exposure),
                 opts=options,
             )
         case ManagedBy.GITOPS:
             return None
         case _:
             assert_never(exposure.managed_by)
+
+
+def _spec(exposure: Exposure) -> ServiceSpecArgs:
+    is_balanced = exposure.service_type is ServiceType.LOAD_BALANCER
+    return ServiceSpecArgs(
+        type=exposure.service_type.value,
+        selector=dict(exposure.selector) or None,
+        ports=[_port(declared) for declared in exposure.ports],
+        external_name=exposure.external_name,
+        load_balancer_class=LOAD_BALANCER_CLASS if is_balanced else None,
+        # Without it Kubernetes opens each port on every machine of the cluster as well, and nothing of ours uses that.
+        allocate_load_balancer_node_ports=False if is_balanced else None,
+    )
+
+
+def _patched_spec(exposure: Exposure) -> ServiceSpecPatchArgs | None:
+    """Of a Service that exists only a load balancer's spec is touched: a class goes with the type, or not at all."""
+    if exposure.service_type is not ServiceType.LOAD_BALANCER:
+        return None
+    return ServiceSpecPatchArgs(
+        type=exposure.service_type.value,
+        load_balancer_class=LOAD_BALANCER_CLASS,
+        allocate_load_balancer_node_ports=False,
+    )
 
 
 def _port(declared: ServicePort) -> ServicePortArgs:

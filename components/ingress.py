@@ -1,4 +1,4 @@
-"""An ingress: an HTTPS node of the tailnet in front of a Service, on the internet too with Funnel."""
+"""An ingress: HTTPS of the tailnet in front of Services, at a node or a Tailscale Service; with Funnel on the internet too."""
 
 from __future__ import annotations
 
@@ -6,57 +6,91 @@ from collections.abc import Sequence
 
 import pulumi
 from pulumi_kubernetes.networking.v1 import (
-    Ingress as KubernetesIngress,
-)
-from pulumi_kubernetes.networking.v1 import (
+    HTTPIngressPathArgs,
+    HTTPIngressRuleValueArgs,
     IngressBackendArgs,
+    IngressRuleArgs,
     IngressServiceBackendArgs,
     IngressSpecArgs,
     IngressTLSArgs,
     ServiceBackendPortArgs,
 )
+from pulumi_kubernetes.networking.v1 import (
+    Ingress as KubernetesIngress,
+)
 
-from components.kubernetes_objects import Ready, metadata, waiting
-from components.options import node, resource_name
-from tailstack.topology.tailnet import Ingress
+from components.chart_values import INGRESS_CLASS
+from components.custom_resource_specs import group_object
+from components.kubernetes_objects import Ready, class_label, metadata, waiting
+from components.options import node, replaced_by, resource_name, section_of
+from tailstack.topology.declaration import IngressHttp
+from tailstack.topology.tailnet import Cluster, Ingress
 
 SECTION = "ingress"
-INGRESS_CLASS = "tailscale"
-"""The class that the chart makes unless told otherwise (`ingressClass.name` in its values)."""
 
 
-def annotations_of(ingress: Ingress) -> dict[str, str]:
-    """What the operator reads on an Ingress; its node's name is the first host of `tls`, not an annotation."""
-    tags = {"tailscale.com/tags": ",".join(ingress.tags)}
-    return tags | {"tailscale.com/funnel": "true"} if ingress.funnel else tags
+def annotations_of(ingress: Ingress, cluster: Cluster) -> dict[str, str]:
+    """What the operator reads on an Ingress, by ingress.go and ingress-for-pg.go in `cmd/k8s-operator` of tailscale.com
+    v1.100.0 to v1.104.5. Its name in the tailnet is the first host of `tls`, not an annotation."""
+    told = {"tailscale.com/tags": ",".join(ingress.tags)}
+    if ingress.proxy_group is not None:
+        told["tailscale.com/proxy-group"] = group_object(cluster, ingress.proxy_group)
+    if ingress.http is IngressHttp.REDIRECT:
+        told["tailscale.com/http-redirect"] = "true"
+    if ingress.http is IngressHttp.SERVE:
+        told["tailscale.com/http-endpoint"] = "enabled"
+    if ingress.funnel:
+        told["tailscale.com/funnel"] = "true"
+    if ingress.forward_cluster_traffic:
+        told["tailscale.com/experimental-forward-cluster-traffic-via-ingress"] = "true"
+    return told
 
 
 def open_ingress(
-    parent: pulumi.Resource, ingress: Ingress, *, depends_on: Sequence[pulumi.Resource], skip_await: bool
+    parent: pulumi.Resource,
+    ingress: Ingress,
+    cluster: Cluster,
+    *,
+    depends_on: Sequence[pulumi.Resource],
+    skip_await: bool,
 ) -> KubernetesIngress:
     """The one resource of an ingress. Its object keeps its first name through renames, or it would be another node."""
+    section = section_of(SECTION, is_shared=ingress.is_shared)
     object_name = [*ingress.former_names, ingress.name][0]
     return KubernetesIngress(
-        resource_name(ingress.cluster, SECTION, ingress.name),
+        resource_name(ingress.cluster, section, ingress.name),
         metadata=metadata(
             object_name,
             ingress.namespace,
-            annotations=annotations_of(ingress) | waiting(Ready.INGRESS, skip=skip_await),
+            annotations=annotations_of(ingress, cluster) | waiting(Ready.INGRESS, skip=skip_await),
+            labels=class_label(ingress.proxy_class),
         ),
         spec=IngressSpecArgs(
-            ingress_class_name=INGRESS_CLASS,
-            default_backend=IngressBackendArgs(
-                service=IngressServiceBackendArgs(
-                    name=ingress.backend_service, port=ServiceBackendPortArgs(number=ingress.backend_port)
-                )
-            ),
+            ingress_class_name=cluster.operator.ingress_class or INGRESS_CLASS,
+            default_backend=_backend(ingress.backend_service, ingress.backend_port)
+            if ingress.backend_service
+            else None,
+            # A rule without a host is for every host: the operator compares one with `tls` in another way for each form.
+            rules=[IngressRuleArgs(http=HTTPIngressRuleValueArgs(paths=_paths(ingress)))] if ingress.paths else None,
             tls=[IngressTLSArgs(hosts=[ingress.hostname])],
         ),
         opts=node(
             parent,
             cluster=ingress.cluster,
-            section=SECTION,
+            section=section,
             former_names=ingress.former_names,
             depends_on=depends_on,
+            replaced_by=replaced_by(ingress.proxy_group),
         ),
     )
+
+
+def _paths(ingress: Ingress) -> list[HTTPIngressPathArgs]:
+    return [
+        HTTPIngressPathArgs(path=path.path, path_type="Prefix", backend=_backend(path.service, path.port))
+        for path in ingress.paths
+    ]
+
+
+def _backend(service: str, port: int) -> IngressBackendArgs:
+    return IngressBackendArgs(service=IngressServiceBackendArgs(name=service, port=ServiceBackendPortArgs(number=port)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pulumi
 
 TAGS = 'metadata.annotations["tailscale.com/tags"]'
+PROXY_GROUP = 'metadata.annotations["tailscale.com/proxy-group"]'
 
 
 def child(
@@ -33,22 +34,39 @@ def node(
     section: str,
     former_names: Sequence[str],
     depends_on: Sequence[pulumi.Resource],
+    replaced_by: Sequence[str],
     ignore_changes: Sequence[str] = (),
 ) -> pulumi.ResourceOptions:
-    """Options of an object that the operator makes a node of the tailnet; `former_names` are those of its declaration.
+    """Options of an object that the operator makes nodes of the tailnet for; `former_names` are those of its declaration.
 
-    The operator gives a node its tags when the node joins and never again (`newAuthKey` in `cmd/k8s-operator/sts.go` of
-    tailscale.com v1.102.3), so that other tags need another node. And the old one must be gone before the new one comes, or
-    Tailscale gives the new one another name without a word.
+    `replaced_by` are the fields that cannot be changed. The old object must be gone before the new one comes: until then
+    its name in the tailnet is taken, and Tailscale gives the new node another one without a word.
     """
     return pulumi.ResourceOptions(
         parent=parent,
         depends_on=list(depends_on),
         aliases=[pulumi.Alias(name=resource_name(cluster, section, name)) for name in former_names],
         ignore_changes=list(ignore_changes),
-        replace_on_changes=[TAGS],
+        replace_on_changes=list(replaced_by),
         delete_before_replace=True,
     )
+
+
+def replaced_by(proxy_group: str | None) -> tuple[str, ...]:
+    """What an exposure, an ingress or an egress is replaced for.
+
+    The operator gives a node its tags when the node joins and never again (`newAuthKey` in `cmd/k8s-operator/sts.go` of
+    tailscale.com v1.102.3), so that other tags need another node; those of a Tailscale Service it changes in place. What
+    one form has made the other never takes away: a change to a proxy group or from one needs another object
+    (https://github.com/tailscale/tailscale/issues/19922, 18399 and 16655).
+    """
+    return (TAGS, PROXY_GROUP) if proxy_group is None else (PROXY_GROUP,)
+
+
+def section_of(section: str, *, is_shared: bool) -> str:
+    """Where something is declared, below its cluster: `services` for the backends of Tailscale Services, whose names are
+    not names of the cluster."""
+    return "services" if is_shared else section
 
 
 def resource_name(cluster: str, section: str, name: str) -> str:

@@ -12,7 +12,6 @@ from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding, RoleBinding, RoleRefAr
 
 from components.kubernetes_objects import metadata
 from components.options import child, resource_name
-from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.tailnet import Tailnet
 
 SECTION = "bind"
@@ -58,9 +57,7 @@ def bindings(tailnet: Tailnet, cluster: str) -> dict[Binding, tuple[str, ...]]:
 
 
 def _asked_for(tailnet: Tailnet, cluster: str) -> Iterator[tuple[str, Binding]]:
-    impersonating = {
-        c.name for c in tailnet.clusters if c.operator.api_server_proxy is ApiServerProxyMode.AUTH and c.name == cluster
-    }
+    impersonating = {c.name for c in tailnet.clusters if c.impersonates and c.name == cluster}
     for access in tailnet.access:
         rights = access.kubernetes
         if rights is None or rights.bind is None or not any(d.cluster in impersonating for d in access.destinations):

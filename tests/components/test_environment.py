@@ -171,10 +171,10 @@ def test_the_policy_may_be_reset_and_adopted_where_the_stack_says_so() -> None:
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_policy_settings_and_releases_are_protected_unless_the_stack_says_otherwise(*, protect: bool) -> None:
+def test_policy_settings_releases_and_their_namespaces_are_protected_unless_the_stack_says_otherwise(*, protect: bool) -> None:
     recording = built(tailnet(BLUE), protect=protect)
     assert {each.type: each.protect for each in recording.resources if each.protect is not None} == dict.fromkeys(
-        (ACL, DNS, SETTINGS, RELEASE), protect
+        (ACL, DNS, SETTINGS, NAMESPACE, RELEASE), protect
     )
 
 
@@ -422,7 +422,9 @@ def test_other_tags_are_another_node_and_the_old_one_goes_first(both: Recording)
     nodes = {each.name for each in both.resources if each.type in (SERVICE, INGRESS)}
     replaced = [each for each in both.resources if each.delete_before_replace]
     assert {each.name for each in replaced} == nodes
-    assert {each.replace_on_changes for each in replaced} == {('metadata.annotations["tailscale.com/tags"]',)}
+    assert {each.replace_on_changes for each in replaced} == {
+        ('metadata.annotations["tailscale.com/tags"]', 'metadata.annotations["tailscale.com/proxy-group"]')
+    }
     assert {each.replace_on_changes for each in both.resources if each not in replaced} == {()}
 
 
@@ -511,7 +513,9 @@ def test_the_stack_tells_names_and_kubeconfigs(both: Recording) -> None:
         "operators": {"blue": f"blue-operator.{DOMAIN}", "green": f"green-operator.{DOMAIN}"},
         "exposures": {"blue.nginx": f"blue-nginx.{DOMAIN}"},
         "ingresses": {"blue.web": f"blue-web.{DOMAIN}"},
+        "services": {},
         "gitopsAnnotations": {},
+        "gitopsLabels": {},
         "staysAfterDestroy": [
             "the policy file of the tailnet",
             "MagicDNS as it is set",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from components.operator import description
+from components.operator_credentials import description
 
 
 def test_the_description_of_a_client_is_one_that_the_service_takes() -> None:
