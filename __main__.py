@@ -12,9 +12,11 @@ import pulumi
 from components.checking import without_errors
 from components.discretion import keep_values_out_of_debug_messages
 from components.environment import build
+from components.live_policy import expect_known
 from components.policy_guard import connect, guard
 from components.policy_tests import acceptable
 from components.refusal import refusals_shown
+from components.scopes import part_of
 from components.stack_settings import read_settings
 
 PROJECT = Path(__file__).parent
@@ -23,16 +25,20 @@ keep_values_out_of_debug_messages()
 with refusals_shown():
     config = pulumi.Config()
     settings = read_settings(config, stack=pulumi.get_stack(), now=datetime.now(UTC))
-    tailnet, policy = without_errors(PROJECT, settings.environment, settings.at)
+    declared = without_errors(PROJECT, settings.environment, settings.at)
+    part = part_of(settings.scope, declared.tailnet)
     connected = partial(connect, pulumi.Config("tailscale"), os.environ)
+    if not part.has_tailnet:
+        expect_known(declared, part, connected, is_preview=pulumi.runtime.is_dry_run())
     outputs = build(
-        tailnet,
-        acceptable(tailnet, policy, connected),
+        declared.tailnet,
+        acceptable(declared.whole, declared.policy.text, connected) if part.has_tailnet else "",
         settings,
         config=config,
         project=PROJECT,
         variables=os.environ,
-        guard=guard(connected),
+        guard=guard(connected) if part.has_tailnet else None,
+        part=part,
     )
     for name, value in outputs.items():
         pulumi.export(name, value)

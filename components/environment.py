@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -18,6 +19,7 @@ from components.stack_settings import StackSettings
 from components.tailnet import Tailnet, TailnetArgs
 from tailstack.topology import tailnet as topology
 from tailstack.topology.declaration import ManagedBy
+from tailstack.topology.shards import WHOLE, Shard
 
 STAYS = ("the policy file of the tailnet", "MagicDNS as it is set", "HTTPS certificates as they are set")
 STAYS_AFTER_RESET = STAYS[2:]
@@ -33,29 +35,34 @@ def build(
     project: Path,
     variables: Mapping[str, str],
     guard: pulumi.ResourceHookBinding | None,
+    part: Shard = WHOLE,
 ) -> dict[str, object]:
-    """Register every resource of the environment; gives the outputs of the stack by name.
+    """Register every resource of a part of the environment; gives the outputs of the stack by name.
 
-    `policy` is the policy file, `variables` the environment variables. Raises RefusedError, before anything is registered,
-    for what only this machine or this stack's config can get wrong.
+    Names and parents are the same for every part, so that resources can be moved between stacks. `policy` is the policy
+    file, which only a part with the tailnet needs; `variables` are the environment variables. Raises RefusedError, before
+    anything is registered, for what only this machine or this stack's config can get wrong.
     """
-    charts = {c.name: find_chart(c.operator, project=project, environment=variables) for c in tailnet.clusters}
-    to_clusters = kubernetes_providers(tailnet.clusters, config)
+    clusters = part.clusters(tailnet)
+    charts = {c.name: find_chart(c.operator, project=project, environment=variables) for c in clusters}
+    to_clusters = kubernetes_providers(clusters, config)
     to_tailnet = tailscale_provider()
-    whole = Tailnet(
-        "tailnet",
-        TailnetArgs(
-            policy=policy,
-            magic_dns=tailnet.magic_dns,
-            https_certificates=tailnet.https_certificates,
-            protect=settings.protect,
-            reset_on_destroy=settings.reset_on_destroy,
-            overwrite_policy=settings.overwrite_policy,
-            guard=guard,
-        ),
-        pulumi.ResourceOptions(providers=[to_tailnet]),
-    )
-    for cluster in tailnet.clusters:
+    settled: Sequence[pulumi.Resource] = ()
+    if part.has_tailnet:
+        settled = Tailnet(
+            "tailnet",
+            TailnetArgs(
+                policy=policy,
+                magic_dns=tailnet.magic_dns,
+                https_certificates=tailnet.https_certificates,
+                protect=settings.protect,
+                reset_on_destroy=settings.reset_on_destroy,
+                overwrite_policy=settings.overwrite_policy,
+                guard=guard,
+            ),
+            pulumi.ResourceOptions(providers=[to_tailnet]),
+        ).settled
+    for cluster in clusters:
         Cluster(
             cluster.name,
             ClusterArgs(
@@ -63,16 +70,17 @@ def build(
                 cluster=cluster,
                 bindings=bindings(tailnet, cluster.name),
                 chart=charts[cluster.name],
-                settled=whole.settled,
+                settled=settled,
                 skip_await=settings.skip_await,
                 protect=settings.protect,
             ),
             pulumi.ResourceOptions(providers=[to_tailnet, to_clusters[cluster.name]]),
         )
-    return outputs(tailnet, reset_on_destroy=settings.reset_on_destroy)
+    stays = (STAYS_AFTER_RESET if settings.reset_on_destroy else STAYS) if part.has_tailnet else ()
+    return outputs(replace(tailnet, clusters=clusters), stays=stays)
 
 
-def outputs(tailnet: topology.Tailnet, *, reset_on_destroy: bool) -> dict[str, object]:
+def outputs(tailnet: topology.Tailnet, *, stays: Sequence[str]) -> dict[str, object]:
     """What the stack tells: names that people and other programs need, and what a destroy would leave behind."""
     gitops = [(c, e) for c in tailnet.clusters for e in c.exposures if e.managed_by is ManagedBy.GITOPS]
     return {
@@ -83,5 +91,5 @@ def outputs(tailnet: topology.Tailnet, *, reset_on_destroy: bool) -> dict[str, o
         "gitopsAnnotations": {e.reference: annotations_of(e, c) for c, e in gitops},
         "gitopsLabels": {e.reference: class_label(e.proxy_class) for _, e in gitops if e.proxy_class},
         "kubeconfigs": {name: pulumi.Output.secret(text) for name, text in kubeconfigs(tailnet).items()},
-        "staysAfterDestroy": list(STAYS_AFTER_RESET if reset_on_destroy else STAYS),
+        "staysAfterDestroy": list(stays),
     }

@@ -9,16 +9,19 @@ import pulumi
 
 from components.refusal import RefusedError
 from tailstack.topology.rotation import read_time
+from tailstack.topology.shards import FORMS, WHOLE, Shard, read_shard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackSettings:
     """The keys of `tailstack:` in `stacks/Pulumi.<stack>.yaml`; Pulumi.yaml says what each one means.
 
-    `at` is the time at which rotations are read, with its zone.
+    `scope` is the part of the environment that the stack applies; `at` is the time at which rotations are read, with its
+    zone.
     """
 
     environment: str
+    scope: Shard = WHOLE
     at: datetime
     skip_await: bool
     protect: bool
@@ -29,16 +32,26 @@ class StackSettings:
 def read_settings(config: pulumi.Config, *, stack: str, now: datetime) -> StackSettings:
     """The settings of the stack that runs. The environment is the stack's name unless the config names another.
 
-    Raises RefusedError for a time that is none, and the SDK's ConfigTypeError for a value of another type.
+    Raises RefusedError for a scope or a time that is none, and the SDK's ConfigTypeError for a value of another type.
     """
     return StackSettings(
         environment=config.get("environment") or stack,
+        scope=_scope(config.get("scope") or ""),
         at=_time(config.get("at") or "", now),
         skip_await=config.get_bool("skipAwait") or False,
         protect=config.get_bool("protect") is not False,
         reset_on_destroy=config.get_bool("resetOnDestroy") or False,
         overwrite_policy=config.get_bool("overwritePolicy") or False,
     )
+
+
+def _scope(text: str) -> Shard:
+    scope = read_shard(text)
+    if scope is None:
+        raise RefusedError(
+            f"tailstack:scope is {text!r}; expected {FORMS}. Mend it with `pulumi config set tailstack:scope SCOPE`."
+        )
+    return scope
 
 
 def _time(text: str, now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ def choose_environment(project: Path, named: str | None) -> str:
     known = environments(project)
     if not known:
         raise click.UsageError(f"No environment in {project / STACKS}: each is a folder with YAML files.")
-    chosen = named or _environment_of_stack(project, os.environ.get(STACK_VARIABLE, ""))
+    chosen = named or config_of_stack(project, os.environ.get(STACK_VARIABLE, "")).environment
     if chosen:
         if chosen not in known:
             raise click.UsageError(f"No environment called {chosen}. There are: {', '.join(known)}.")
@@ -33,13 +34,23 @@ def choose_environment(project: Path, named: str | None) -> str:
     return only
 
 
-def _environment_of_stack(project: Path, stack: str) -> str:
-    """A stack belongs to the environment that its config `tailstack:environment` names, by default that of its name."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackConfig:
+    """What the config of a stack says of what it applies; `scope` is as it is written, empty where nothing is."""
+
+    environment: str
+    scope: str
+
+
+def config_of_stack(project: Path, stack: str) -> StackConfig:
+    """The environment that a stack's config `tailstack:environment` names, by default that of its name, and its scope."""
     name = stack.rsplit("/", 1)[-1]
-    settings = project / STACKS / f"Pulumi.{name}.yaml"
-    if not name or not settings.is_file():
-        return name
-    loaded: object = yaml.safe_load(settings.read_text(encoding="utf-8"))
+    file = project / STACKS / f"Pulumi.{name}.yaml"
+    loaded: object = yaml.safe_load(file.read_text(encoding="utf-8")) if name and file.is_file() else None
     config: object = cast("dict[str, Any]", loaded).get("config") if isinstance(loaded, dict) else None
-    chosen: object = cast("dict[str, Any]", config).get("tailstack:environment") if isinstance(config, dict) else None
-    return chosen if isinstance(chosen, str) else name
+    known = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
+    environment, scope = known.get("tailstack:environment"), known.get("tailstack:scope")
+    return StackConfig(
+        environment=environment if isinstance(environment, str) and environment else name,
+        scope=scope if isinstance(scope, str) else "",
+    )

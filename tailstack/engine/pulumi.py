@@ -76,12 +76,14 @@ class Pulumi:
             raise PulumiMissingError
         return cls(project=project, binary=Path(binary), environment=environment)
 
-    def plain(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One command without an event stream, such as `stack ls --json`. Does not raise on a non-zero exit."""
+    def plain(self, *arguments: str, sent: str | None = None) -> subprocess.CompletedProcess[str]:
+        """One command without an event stream, such as `stack ls --json`; `sent` goes to its standard input. Does not raise
+        on a non-zero exit."""
         return subprocess.run(
             [self.binary, *arguments, "--non-interactive", "--color", "never"],
             cwd=self.project,
             env=self._environment(),
+            input=sent,
             capture_output=True,
             text=True,
             check=False,

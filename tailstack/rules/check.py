@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tailstack.rules.registry import CHECKS
 from tailstack.rules.subject import Subject, subject_of
 from tailstack.rules.suppress import SuppressedFinding, suppressed
 from tailstack.topology.loading import load_environment
+from tailstack.topology.sharing import Shared, load_shared
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 
 
@@ -26,11 +27,13 @@ from tailstack.topology.tailnet import BasePolicy, Tailnet
 class Checked:
     """What came out. Without a tailnet the declarations could not be read; without a policy, the base policy file.
 
+    `whole` is the environment with all that share its tailnet, of which the policy is; mostly it is `tailnet` itself.
     `suppressed` are warnings that are meant; they are none of `findings`.
     """
 
     environment: str
     tailnet: Tailnet | None
+    whole: Tailnet | None = None
     policy: CompiledPolicy | None
     findings: tuple[Finding, ...]
     suppressed: tuple[SuppressedFinding, ...] = ()
@@ -50,10 +53,25 @@ def check_environment(project: Path, environment: str, at: datetime, facts: Fact
     """
     with without_garbage_collection():
         try:
-            tailnet = load_environment(project, environment, at)
+            shared = load_shared(environment, lambda name: load_environment(project, name, at))
         except InvalidTailnetError as error:
             return Checked(environment=environment, tailnet=None, policy=None, findings=error.findings)
-        return _checked(tailnet, facts)
+        return check_shared(shared, facts)
+
+
+def check_shared(shared: Shared, facts: Facts | None = None) -> Checked:
+    """Apply every rule to all environments of a tailnet, and tell what is a matter of one of them."""
+    checked = check_tailnet(shared.whole, facts)
+    if shared.own is shared.whole or checked.policy is None:
+        return checked
+    return replace(
+        checked,
+        environment=shared.own.environment,
+        tailnet=shared.own,
+        findings=tuple(one for one in checked.findings if shared.concerns(one.places)),
+        suppressed=tuple(one for one in checked.suppressed if shared.concerns(one.finding.places)),
+        links=tuple(link for link in checked.links if shared.concerns((link.place,))),
+    )
 
 
 def check_tailnet(tailnet: Tailnet, facts: Facts | None = None) -> Checked:
@@ -98,6 +116,7 @@ def _applied(subject: Subject, of_reading: Iterable[Finding] = ()) -> Checked:
     return Checked(
         environment=tailnet.environment,
         tailnet=tailnet,
+        whole=tailnet,
         policy=policy,
         findings=parted.kept,
         suppressed=parted.suppressed,

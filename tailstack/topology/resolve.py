@@ -100,6 +100,8 @@ def resolve(
             for name, cluster in declaration.clusters.items()
         ),
         access=_access(AccessResolver(notes=notes, references=references), declaration.access),
+        guests=tuple(declaration.tailnet.policy.guests),
+        guest_of=declaration.tailnet.guest_of,
         suppressions=tuple(suppressions(declaration, notes)),
         place=notes.key("tailnet"),
         files=files,

@@ -14,6 +14,7 @@ from tailstack.topology import (
     ports,
     resolve,
     scopes,
+    sharing,
     suppressions,
     validation,
 )
@@ -33,6 +34,7 @@ RULES: tuple[Rule, ...] = tuple(
             *entries.RULES,
             *resolve.RULES,
             *suppressions.RULES,
+            *sharing.RULES,
         ),
         key=lambda rule: rule.code,
     )

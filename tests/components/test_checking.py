@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.checking import without_errors
+from components.checking import Declared, without_errors
 from components.refusal import RefusedError
 from tailstack.report.checked import checked_as_text
 from tailstack.rules.check import check_environment
-from tailstack.topology.tailnet import Tailnet
 from tests.components.recording import record
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -29,17 +28,18 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def checked(project: Path, text: str) -> tuple[Tailnet, str]:
+def checked(project: Path, text: str) -> Declared:
     (project / "stacks" / "demo" / "tailnet.yaml").write_text(text)
-    found: list[tuple[Tailnet, str]] = []
+    found: list[Declared] = []
     record(lambda: found.append(without_errors(project, "demo", AT)))
     return found[0]
 
 
 def test_an_environment_without_mistakes_gives_its_tailnet_and_its_policy(project: Path) -> None:
-    tailnet, policy = checked(project, GOOD)
-    assert [cluster.name for cluster in tailnet.clusters] == ["blue"]
-    assert "tag:k8s-op-blue" in policy
+    declared = checked(project, GOOD)
+    assert [cluster.name for cluster in declared.tailnet.clusters] == ["blue"]
+    assert "tag:k8s-op-blue" in declared.policy.text
+    assert declared.whole is declared.tailnet
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_mistakes_are_told_in_the_words_of_check(project: Path, text: str) -> No
 
 def test_a_warning_is_shown_and_stops_nothing(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        tailnet, _ = checked(project, GOOD.replace("1.102.3", "1.90.0"))
-    assert tailnet.clusters[0].operator.chart.version == "1.90.0"
+        declared = checked(project, GOOD.replace("1.102.3", "1.90.0"))
+    assert declared.tailnet.clusters[0].operator.chart.version == "1.90.0"
     assert "TS701" in caplog.text
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from components.refusal import RefusedError
 from components.stack_settings import StackSettings, read_settings
+from tailstack.topology.shards import WHOLE, of_cluster
 from tests.components.recording import record
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -26,6 +27,7 @@ def settings(config: Mapping[str, str]) -> StackSettings:
 def test_without_config_a_stack_is_careful_and_belongs_to_the_environment_of_its_name(config: dict[str, str]) -> None:
     assert settings(config) == StackSettings(
         environment="prod",
+        scope=WHOLE,
         at=NOW,
         skip_await=False,
         protect=True,
@@ -38,6 +40,7 @@ def test_config_says_otherwise() -> None:
     assert settings(
         {
             "environment": "production",
+            "scope": "cluster:blue",
             "at": "2026-01-05T10:00:00+01:00",
             "skipAwait": "true",
             "protect": "false",
@@ -46,12 +49,18 @@ def test_config_says_otherwise() -> None:
         }
     ) == StackSettings(
         environment="production",
+        scope=of_cluster("blue"),
         at=datetime(2026, 1, 5, 10, tzinfo=timezone(timedelta(hours=1))),
         skip_await=True,
         protect=False,
         reset_on_destroy=True,
         overwrite_policy=True,
     )
+
+
+def test_a_scope_that_is_none_is_refused() -> None:
+    with pytest.raises(RefusedError, match="'blue'; expected whole, tailnet, or cluster:NAME"):
+        settings({"scope": "blue"})
 
 
 @pytest.mark.parametrize("at", ["tomorrow", "2026-01-05", "2026-01-05T09:00:00"])

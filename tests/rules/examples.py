@@ -3,7 +3,8 @@
 Without a header the text is YAML of the language, and what every environment needs is put beside it. `# base.hujson` is then
 the hand-written policy file. Files in folders (`# blue/app.yaml`) are Kubernetes manifests, a folder for each cluster, with
 `# policy.hujson` as the tailnet's policy file. That one alone is anybody's, as `tailstack policy` takes it. `# facts.json` is what
-is known of the live tailnet, with any of them.
+is known of the live tailnet, with any of them. `# stacks/prod/main.yaml` is a file of one environment of several, of which the
+first is checked.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from tailstack.access.reading import read_policy
 from tailstack.access.validate import validate
 from tailstack.finding import Finding, InvalidTailnetError
 from tailstack.manifests.reading import read_manifests
-from tailstack.rules.check import Checked, check_manifests, check_tailnet
+from tailstack.rules.check import Checked, check_manifests, check_shared, check_tailnet
 from tailstack.topology.loading import resolve_files
+from tailstack.topology.sharing import load_shared
 from tailstack.topology.tailnet import BasePolicy
 from tests.rules.environments import TAILNET, WITH_BASE
 from tests.topology.marked import AT, ENVIRONMENT, path_of
@@ -69,6 +71,9 @@ def _of_policy(text: str, facts: str) -> tuple[Finding, ...]:
 def checked(named: Mapping[str, str]) -> Checked:
     """What checking such files gives. Raises InvalidTailnetError where declarations cannot be read."""
     files = dict(named)
+    if all(path.startswith("stacks/") for path in files):
+        first = next(iter(files)).split("/")[1]
+        return check_shared(load_shared(first, lambda name: resolve_files(files, name, AT)))
     live = files.pop("facts.json", None)
     facts = read_facts(live, file="facts.json") if live is not None else None
     if any("/" in path for path in files):
