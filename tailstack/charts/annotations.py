@@ -45,6 +45,7 @@ which older versions read alone and which goes first."""
 OWN_KEYS = frozenset(
     {
         *("finalizer", "ingress-pg-finalizer", "service-pg-finalizer", "kube-apiserver-finalizer"),
+        "acme-account-protection",
         *("parent-resource", "parent-resource-ns", "parent-resource-type", "peer-relay-replica"),
         *("operator-last-set-cluster-ip", "operator-last-set-cluster-dns-name"),
         *("operator-last-set-ts-tailnet-target-ip", "operator-last-set-ts-tailnet-target-fqdn"),

@@ -44,7 +44,7 @@ def entry(tool: Tool, *, modules: Path, go_version: str) -> Path:
         case Chart():
             parts += [chart.RECIPE.encode()]
         case Sources():
-            parts += [tool.folder.encode()]
+            parts += [name.encode() for name in tool.folders]
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return cache.folder("bin") / f"{tool.name}-{tool.version}-{digest.hexdigest()[:16]}"
@@ -106,7 +106,7 @@ def _made(tool: Tool, making: _Making, folder: Path) -> Path:
             module = _module(tool, making, folder, chart.FOLDER)
             return chart.copy(module, folder / tool.name, version=tool.version, crds=tool.crds)
         case Sources():
-            return _copy_sources(_module(tool, making, folder, tool.folder) / tool.folder, folder / tool.name)
+            return _copy_sources(_module(tool, making, folder, *tool.folders), folder / tool.name, tool.folders)
 
 
 def _compile(tool: Program, making: _Making, folder: Path) -> Path:
@@ -117,8 +117,8 @@ def _compile(tool: Program, making: _Making, folder: Path) -> Path:
     return finished
 
 
-def _module(tool: Chart | Sources, making: _Making, folder: Path, part: str) -> Path:
-    """The unpacked module, or what lies below `part` of it.
+def _module(tool: Chart | Sources, making: _Making, folder: Path, *parts: str) -> Path:
+    """The unpacked module, or what lies below `parts` of it.
 
     Go does not unpack a module that asks for a newer Go than itself. It downloads it all the same and checks it against
     go.sum, which it would end without a document about: we only read it, and so unpack it ourselves.
@@ -136,15 +136,17 @@ def _module(tool: Chart | Sources, making: _Making, folder: Path, part: str) -> 
         for name in packed.namelist():
             # Every name begins with the module and its version: https://go.dev/ref/mod#zip-files.
             _, _, inner = name.partition(f"@v{tool.version}/")
-            if inner.startswith(f"{part}/"):
+            if inner.startswith(tuple(f"{part}/" for part in parts)):
                 (target / inner).parent.mkdir(parents=True, exist_ok=True)
                 (target / inner).write_bytes(packed.read(name))
     return target
 
 
-def _copy_sources(source: Path, target: Path) -> Path:
-    target.mkdir()
-    for file in source.glob("*.go"):
-        if not file.name.endswith("_test.go"):
-            shutil.copyfile(file, target / file.name)
+def _copy_sources(module: Path, target: Path, folders: tuple[str, ...]) -> Path:
+    for folder in folders:
+        for file in (module / folder).rglob("*.go"):
+            if not file.name.endswith("_test.go"):
+                copied = target / file.relative_to(module)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copied)
     return target

@@ -64,14 +64,21 @@ def test_a_module_that_asks_for_a_newer_go_is_unpacked_here(workshop: Workshop) 
             packed.write(file, f"tailscale.com@v1.102.3/{file.relative_to(workshop.go.module)}")
     [unpacked_by_go], _ = workshop.ensure(CHART)
     sources = Sources(
-        name="sources", version="1.102.3", module="chart", path="tailscale.com", folder="cmd/k8s-operator", seconds=5
+        name="sources",
+        version="1.102.3",
+        module="chart",
+        path="tailscale.com",
+        folders=("cmd/k8s-operator",),
+        seconds=5,
     )
     workshop.go.be_too_old()
     [unpacked_here] = workshop.ensure(dataclasses.replace(CHART, name="other"))[0]
     assert {
         file.relative_to(unpacked_here): file.read_bytes() for file in unpacked_here.rglob("*") if file.is_file()
     } == {file.relative_to(unpacked_by_go): file.read_bytes() for file in unpacked_by_go.rglob("*") if file.is_file()}
-    assert [file.name for file in workshop.ensure(sources)[0][0].iterdir()] == ["operator.go"]
+    [copied], _ = workshop.ensure(sources)
+    found = [file.relative_to(copied) for file in copied.rglob("*") if file.is_file()]
+    assert found == [Path("cmd/k8s-operator/operator.go")]
     assert workshop.left_over() == []
 
 
