@@ -6,12 +6,13 @@ destination has one port (https://tailscale.com/kb/1337/policy-syntax#tests). Le
 
 - sources such as autogroup:admin or *, and groups whose members are not known here (synced from an identity provider);
 - grants under a posture, their own or the policy's default: a test without attributes counts them as not matching;
-- destinations that are neither a tag nor one address; application capabilities.
+- destinations that are neither a tag, a Tailscale Service nor one address; ways through certain nodes only (`via`);
+- application capabilities.
 
 There is one test for each source, protocol and outcome: the policy of a large tailnet would be mostly tests otherwise.
 Of a range of ports the first is tested, of all ports 443. Denials are judged against the whole policy, its hand-written
-part included, and with every role that a user and every address that a node could have: one for each exposure and
-ingress, where one is certain.
+part included, and with every role that a user and every address that a node could have: one for each exposure, ingress
+and Tailscale Service, where one is certain.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tailstack.access.derive import Derived, Permission, Section, ip_entries, some_of
+from tailstack.access.derived_ssh_tests import can_be_source, derive_ssh_tests
 from tailstack.access.entries import Entry, entries
 from tailstack.access.inventory import NOTHING_KNOWN
 from tailstack.access.nodes import DeclaredNode, NodeKind, narrowest, tag_wearers
@@ -28,7 +30,7 @@ from tailstack.access.ports import parse_ip_entry, parse_protocol
 from tailstack.access.principals import Names
 from tailstack.access.selectors import ROLES, SHARED, TAGGED, Selector, SelectorKind, Text, parse_selector
 from tailstack.finding import Place
-from tailstack.topology.tailnet import ALL_PORTS, Exposure, Ingress, Port, Tailnet
+from tailstack.topology.tailnet import ALL_PORTS, Exposure, Ingress, Port, Tailnet, TailscaleService
 
 PORT_OF_ALL = 443
 """The port that stands for all of them in a test."""
@@ -47,7 +49,11 @@ def derive_tests(
 
     `effective` is its whole policy without tests, which decides what is denied.
     """
-    return (*_accepting(effective, permitted), *_denying(tailnet, effective, nodes))
+    return (
+        *_accepting(effective, permitted),
+        *_denying(tailnet, effective, nodes),
+        *derive_ssh_tests(tailnet, effective, nodes),
+    )
 
 
 def effective_policy(tailnet: Tailnet, base: Policy, permitted: Iterable[Permission]) -> Policy:
@@ -74,6 +80,7 @@ def _typed(permission: Permission) -> Grant:
         dst=tuple(parse_selector(text, at) for text, at in permission.destinations.items()),
         ip=tuple(IpEntry(text=text, place=place, ports=parse_ip_entry(text)) for text in ip_entries(permission.ports)),
         src_posture=tuple(Text(posture, place) for posture in permission.postures),
+        via=tuple(parse_selector(tag, place) for tag in permission.via),
     )
 
 
@@ -83,10 +90,10 @@ def _accepting(effective: Policy, permitted: Iterable[Permission]) -> Iterator[D
     with_members = {group.name for group in effective.groups if group.entries}
     tests: dict[tuple[str, str], _Accepted] = {}
     for permission in permitted:
-        if permission.postures:
+        if permission.postures or permission.via:
             continue
         for source in permission.sources:
-            if _can_be_source(parse_selector(source, _NOWHERE), with_members):
+            if can_be_source(parse_selector(source, _NOWHERE), with_members):
                 for protocol, target in _targets(permission):
                     accepted = tests.setdefault((source, protocol), _Accepted())
                     accepted.targets.setdefault(target, permission.place)
@@ -103,16 +110,6 @@ class _Accepted:
     declarations: dict[str, None] = field(default_factory=dict[str, None])
 
 
-def _can_be_source(selector: Selector, with_members: set[str]) -> bool:
-    match selector.kind:
-        case SelectorKind.TAG | SelectorKind.USER:
-            return True
-        case SelectorKind.GROUP:
-            return selector.name in with_members
-        case _:
-            return False
-
-
 def _targets(permission: Permission) -> Iterator[tuple[str, str]]:
     """A protocol and a destination with one port, for each that a test can name."""
     ports = dict.fromkeys(map(concrete, permission.ports))
@@ -125,7 +122,7 @@ def _targets(permission: Permission) -> Iterator[tuple[str, str]]:
 def _test_target(destination: str) -> str:
     """How a test writes a destination; empty for one that it cannot."""
     selector = parse_selector(destination, _NOWHERE)
-    if selector.kind is SelectorKind.TAG:
+    if selector.kind in (SelectorKind.TAG, SelectorKind.SERVICE):
         return destination
     if selector.span is None or not selector.span.is_single or "/" in destination:
         return ""
@@ -154,33 +151,46 @@ def _test(source: str, protocol: str, outcome: str, targets: Mapping[str, Place]
 
 def _denying(tailnet: Tailnet, effective: Policy, nodes: Sequence[DeclaredNode]) -> Iterator[Derived]:
     worn = tag_wearers(nodes)
-    closed = _Closed(effective, nodes)
+    closed = _Closed(effective, nodes, _services(tailnet))
     denied: dict[tuple[str, str], dict[str, Place]] = {}
-    for exposed in (*tailnet.exposures, *tailnet.ingresses):
+    for exposed in (*tailnet.exposures, *tailnet.ingresses, *tailnet.services):
         tested = _tested_port(exposed)
-        tag = narrowest(exposed.tags, worn)
-        source = closed.source(tag, *tested) if tested else None
+        target = _service_name(exposed) or narrowest(exposed.tags, worn)
+        source = closed.source(target, *tested) if tested else None
         if tested and source:
             protocol, port = tested
-            denied.setdefault((source, protocol), {}).setdefault(f"{tag}:{port}", exposed.place)
+            denied.setdefault((source, protocol), {}).setdefault(f"{target}:{port}", exposed.place)
     for (source, protocol), targets in denied.items():
         yield _test(source, protocol, "deny", targets, f"what is closed to {source}")
 
 
-def _tested_port(exposed: Exposure | Ingress) -> tuple[str, int] | None:
+def _service_name(exposed: Exposure | Ingress | TailscaleService) -> str | None:
+    return exposed.name if isinstance(exposed, TailscaleService) else exposed.tailscale_service
+
+
+def _services(tailnet: Tailnet) -> dict[str, tuple[str, ...]]:
+    """The tags of each Tailscale Service that is exposed or declared, by its name."""
+    every = (*tailnet.exposures, *tailnet.ingresses, *tailnet.services)
+    return {name: each.tags for each in every for name in (_service_name(each),) if name is not None}
+
+
+def _tested_port(exposed: Exposure | Ingress | TailscaleService) -> tuple[str, int] | None:
     """The first port that says something: an echo passes as soon as anything does."""
     return next((concrete(port) for port in exposed.granted_ports if port.protocol != "icmp"), None)
 
 
 class _Closed:
-    """Finds a source that certainly does not reach a tag, whatever is not known of users and nodes."""
+    """Finds a source that certainly does not reach a tag or Tailscale Service, whatever is not known of users and nodes."""
 
-    def __init__(self, effective: Policy, nodes: Sequence[DeclaredNode]) -> None:
+    def __init__(
+        self, effective: Policy, nodes: Sequence[DeclaredNode], services: Mapping[str, tuple[str, ...]]
+    ) -> None:
         self._names = Names(effective, NOTHING_KNOWN)
         self._tag_sets: dict[str, dict[frozenset[str], None]] = {}
         for node in sorted(nodes, key=lambda node: node.kind is not NodeKind.MACHINE):
             for tag in node.tags:
                 self._tag_sets.setdefault(tag, {})[frozenset(node.tags)] = None
+        self._services = {name: frozenset((name, *tags)) for name, tags in services.items()}
         defined = {group.name for group in effective.groups}
         granted = entries(effective)
         sources = [selector for entry in granted for selector in entry.src]
@@ -197,11 +207,11 @@ class _Closed:
         self._candidates = tuple(self._all_candidates([group.name for group in effective.groups if group.entries]))
 
     def source(self, target: str, protocol: str, port: int) -> str | None:
-        """The first source without access to any node with this tag: a group, else a tag of a declared node."""
+        """The first source without access to the Service, or to any node with this tag: a group, else a node's tag."""
         number = parse_protocol(protocol)
         leading = {
             source.name
-            for tags in self._tag_sets[target]
+            for tags in ((self._services[target],) if target in self._services else self._tag_sets[target])
             for key in self._tagged | self._any_target | tags
             for entry in self._leading_to.get(key, ())
             if entry.ports.allows(number, port)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tailstack.access import hujson
 from tailstack.access.derive import Derived, Section
 from tailstack.access.places import Way, way_to
-from tailstack.access.policy import Policy
+from tailstack.access.policy import AutoApprovers, Policy
 from tailstack.access.reading import policy_of
 from tailstack.access.writing import Pen, Written
 from tailstack.finding import Place
@@ -24,10 +25,19 @@ _FIELDS = {
     Section.POSTURES: "postures",
     Section.TAG_OWNERS: "tag_owners",
     Section.GRANTS: "grants",
+    Section.SSH: "ssh",
     Section.NODE_ATTRS: "node_attributes",
     Section.TESTS: "tests",
+    Section.SSH_TESTS: "ssh_tests",
 }
 """The field of a Policy for each section."""
+
+_APPROVED = {
+    Section.APPROVED_ROUTES: "routes",
+    Section.APPROVED_EXIT_NODES: "exit_node",
+    Section.APPROVED_SERVICES: "services",
+}
+"""The field of the AutoApprovers of a Policy for each section that is a part of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,19 +58,19 @@ class _Addition:
     def way_to(self, place: Place) -> Way:
         index = bisect_right(self.entries, place, key=lambda entry: entry.place) - 1
         if index < 0:
-            return Way(path=(self.section, self.leader))
+            return Way(path=(*self.section.path, self.leader))
         entry = self.entries[index]
         in_list = isinstance(self.leader, int)
         key = self.leader + 1 + index if isinstance(self.leader, int) else entry.derived.key or ""
         if place == entry.place:
-            return Way(path=(self.section, key), to_name=not in_list)
+            return Way(path=(*self.section.path, key), to_name=not in_list)
         line = place.line - entry.place.line + 1
         if line > entry.text.count("\n") + 1:
-            return Way(path=(self.section, key))
+            return Way(path=(*self.section.path, key))
         fragment = hujson.Document(f"[{entry.text}]" if in_list else f"{{{entry.text}}}")
         column = place.column - entry.place.column + 2 if line == 1 else place.column
         inside = way_to(fragment, Place(place.file, line, column))
-        return Way(path=(self.section, key, *inside.path[1:]), to_name=inside.to_name)
+        return Way(path=(*self.section.path, key, *inside.path[1:]), to_name=inside.to_name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,14 +112,19 @@ class Layout:
     def policy(self, file: str, text: str) -> Policy:
         """The policy that the compiled text says; `text` is all of it."""
         read = policy_of(self.frame, file, self.position)
-        added = {
-            _FIELDS[addition.section]: (
-                *getattr(read, _FIELDS[addition.section]),
+        approvers = replace(read.auto_approvers, **self._added(read.auto_approvers, _APPROVED))
+        return replace(read, document=hujson.Document(text), auto_approvers=approvers, **self._added(read, _FIELDS))
+
+    def _added(self, read: Policy | AutoApprovers, fields: Mapping[Section, str]) -> dict[str, Any]:
+        """The entries of each field to which some were added: those of the frame, and the added ones."""
+        return {
+            fields[addition.section]: (
+                *getattr(read, fields[addition.section]),
                 *(entry.typed for entry in addition.entries),
             )
             for addition in self.additions
+            if addition.section in fields
         }
-        return replace(read, document=hujson.Document(text), **added)
 
 
 def lay_out(root: hujson.Value, added: Mapping[Section, Sequence[Derived]], *, file: str, lines_above: int) -> Layout:
@@ -149,7 +164,7 @@ class _Last:
 
 
 def _last(frame: hujson.Document, section: Section) -> _Last:
-    found = hujson.find(frame.root, section)
+    found = hujson.find_path(frame.root, section.path)
     node = found.node if found is not None else None
     if isinstance(node, hujson.Array):
         return _Last(leader=len(node.elements) - 1, name=node.elements[-1], value=node.elements[-1])

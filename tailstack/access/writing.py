@@ -2,7 +2,7 @@
 
 Thousands of derived entries have one form: lists of strings under a comment. They are laid out here without a syntax tree,
 with the places of their parts; tests hold the text against `hujson.format` and the typed entries against `read_policy`.
-A grant with application capabilities goes through those two.
+What has application capabilities, and what concerns SSH, goes through those two.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import TypeAlias, cast
 
 from tailstack.access import hujson
 from tailstack.access.derive import LIST_SECTIONS, Derived, Section
-from tailstack.access.policy import Grant, IpEntry, Listed, NamedTexts, NodeAttribute, Test
+from tailstack.access.policy import Grant, IpEntry, Listed, NamedTexts, NodeAttribute, SshRule, SshTest, Test
 from tailstack.access.ports import parse_ip_entry
 from tailstack.access.reading import policy_of
 from tailstack.access.selectors import Selector, Text, parse_selector
 from tailstack.finding import Place
 
-TypedEntry: TypeAlias = Listed | NamedTexts | Grant | NodeAttribute | Test
+TypedEntry: TypeAlias = Listed | NamedTexts | Grant | NodeAttribute | Selector | SshRule | SshTest | Test
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,8 +127,10 @@ def _member(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
 
 def _element(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
     """An entry of a section that is a list."""
-    if entry.app:
-        return _with_app(entry, place)
+    if entry.app or entry.section in (Section.SSH, Section.SSH_TESTS):
+        return _read_back(entry, place)
+    if isinstance(entry.value, str):
+        return hujson.string_literal(entry.value), parse_selector(entry.value, place)
     value = cast("Mapping[str, str | Sequence[str]]", entry.value)
     parts = [_part(name, one if isinstance(one, str) else tuple(one)) for name, one in value.items()]
     if entry.is_spread or _widest_line(parts) > hujson.WIDTH:
@@ -209,6 +211,7 @@ def _typed(section: Section, place: Place, texts: Mapping[str, tuple[Text, ...]]
             dst=_selectors(texts["dst"]),
             ip=tuple(IpEntry(text=ip.text, place=ip.place, ports=parse_ip_entry(ip.text)) for ip in texts["ip"]),
             src_posture=texts.get("srcPosture", ()),
+            via=_selectors(texts.get("via", ())),
         )
     if section is Section.NODE_ATTRS:
         return NodeAttribute(place=place, target=_selectors(texts["target"]), attr=texts["attr"])
@@ -225,8 +228,8 @@ def _selectors(texts: Iterable[Text]) -> tuple[Selector, ...]:
     return tuple(parse_selector(text.text, text.place) for text in texts)
 
 
-def _with_app(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
-    """A grant with application capabilities, by way of a document of its own with nothing but the grant in it."""
+def _read_back(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
+    """An entry of any form, by way of a document of its own with nothing but the entry in it."""
     text = hujson.format_part(built(entry), place.column - 1)
     document = hujson.parse(f'{{"{entry.section}": [{text}]}}')
     before = document.text.index(text)
@@ -235,7 +238,9 @@ def _with_app(entry: Derived, place: Place) -> tuple[str, TypedEntry]:
         line, column = document.position(value)
         return place.line + line - 1, column - before + place.column - 1 if line == 1 else column
 
-    return text, next(iter(policy_of(document, place.file, position).grants or ()))
+    policy = policy_of(document, place.file, position)
+    (typed,) = (*(policy.grants or ()), *policy.node_attributes, *policy.ssh, *policy.ssh_tests)
+    return text, typed
 
 
 def built(entry: Derived) -> hujson.Value:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tailstack.access import hujson, mistakes
 from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compile import CompiledPolicy, EntryKey, compile_policy, is_untouched
-from tailstack.access.derive import permissions
+from tailstack.access.derived_grants import permissions
 from tailstack.access.derived_tests import effective_policy
 from tailstack.access.entries import entries
 from tailstack.access.nodes import declared_nodes, inventory_of

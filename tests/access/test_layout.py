@@ -22,7 +22,7 @@ HEAD = "// A line above.\n"
 FILE = "policy.hujson"
 AT = Place("a.yaml", 1, 1)
 
-Value: TypeAlias = Mapping[str, str | Sequence[str]] | Sequence[str]
+Value: TypeAlias = Mapping[str, hujson.Buildable] | Sequence[str]
 Parts: TypeAlias = tuple[Section, Value, Mapping[str, hujson.Buildable], bool]
 """Section, value, application capabilities, and whether it is spread."""
 
@@ -48,18 +48,51 @@ def _test(source: str, outcome: str, targets: list[str], *, is_spread: bool) -> 
 
 GRANTS = st.builds(
     _grant,
-    st.fixed_dictionaries({"src": LISTS, "dst": LISTS}, optional={"srcPosture": LISTS.map(tuple)}).flatmap(
-        lambda sides: PORTS.map(lambda ip: {**sides, "ip": ip})
-    ),
+    st.fixed_dictionaries(
+        {"src": LISTS, "dst": LISTS}, optional={"via": LISTS.map(tuple), "srcPosture": LISTS.map(tuple)}
+    ).flatmap(lambda sides: PORTS.map(lambda ip: {**sides, "ip": ip})),
     st.just(NO_APP) | APPS,
     is_spread=st.booleans(),
 )
 TESTS = st.builds(_test, NAMES, st.sampled_from(["accept", "deny"]), LISTS, is_spread=st.booleans())
 ATTRIBUTES = LISTS.map(lambda target: (Section.NODE_ATTRS, {"target": target, "attr": ["funnel"]}, NO_APP, False))
-NAMED = st.tuples(
-    st.sampled_from([Section.GROUPS, Section.POSTURES, Section.TAG_OWNERS]), LISTS, st.just(NO_APP), st.just(False)
+APP_ATTRIBUTES = st.tuples(
+    st.just(Section.NODE_ATTRS), LISTS.map(lambda target: {"target": target}), APPS, st.booleans()
 )
-ENTRIES = st.lists(st.tuples(GRANTS | TESTS | ATTRIBUTES | NAMED, COMMENTS, NAMES), max_size=9)
+EXIT_NODES = NAMES.map(lambda tag: (Section.APPROVED_EXIT_NODES, tag, NO_APP, False))
+SSH = st.tuples(
+    st.just(Section.SSH),
+    st.fixed_dictionaries(
+        {"action": st.just("accept"), "src": LISTS, "dst": LISTS, "users": LISTS},
+        optional={"checkPeriod": st.just("20h"), "enforceRecorder": st.just(value=True)},
+    ),
+    st.just(NO_APP),
+    st.booleans(),
+)
+SSH_TESTS = st.tuples(
+    st.just(Section.SSH_TESTS),
+    st.fixed_dictionaries({"src": NAMES, "dst": LISTS, "accept": LISTS}),
+    st.just(NO_APP),
+    st.booleans(),
+)
+NAMED = st.tuples(
+    st.sampled_from(
+        [
+            Section.GROUPS,
+            Section.POSTURES,
+            Section.TAG_OWNERS,
+            Section.APPROVED_ROUTES,
+            Section.APPROVED_SERVICES,
+        ]
+    ),
+    LISTS,
+    st.just(NO_APP),
+    st.just(False),
+)
+ENTRIES = st.lists(
+    st.tuples(GRANTS | TESTS | ATTRIBUTES | APP_ATTRIBUTES | EXIT_NODES | SSH | SSH_TESTS | NAMED, COMMENTS, NAMES),
+    max_size=9,
+)
 
 BASES = st.sampled_from(
     [
@@ -67,6 +100,9 @@ BASES = st.sampled_from(
         '{"grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"]}], "tests": []} /* end */',
         '{"Grants": [], "tagOwners": {"tag:own": ["a@b.c"], // mine\n}}',
         '{\n// first\n"sshTests": [\n], "ssh": [], /* b\n c */ "groups": {}, "hosts": {"é": "10.0.0.1"},\n\n// last\n}',
+        '{"autoApprovers": {"routes": {"10.0.0.0/8": ["tag:a"]}, /* a */ "services": {}}, "autoapprovers2": 1}',
+        '{"autoApprovers": {"exitNode": ["tag:a"], // b\n}, "sshTests": [{"src": "tag:a", "dst": ["tag:a"], "deny": ["root"]}]}',
+        '{"autoApprovers": null}',
         '{"grants": [], "grants": [{"src": ["a@b.c"]}], "what": 1}',
     ]
 )
@@ -91,14 +127,14 @@ def derived(entries: Sequence[tuple[Parts, str, str]]) -> list[Derived]:
 def composed(root: hujson.Value, entries: list[Derived]) -> hujson.Value:
     """The document with entries appended as values, one after the other."""
     for entry in entries:
-        section = hujson.find(root, entry.section)
+        section = hujson.find_path(root, entry.section.path)
         if entry.section in LIST_SECTIONS:
             value = hujson.commented(built(entry), entry.declaration)
             new = hujson.append_elements(section or hujson.build([]), [value])
         else:
             member = hujson.member(entry.key or "", entry.value, entry.declaration)
             new = hujson.append_members(section or hujson.build({}), [member])
-        root = hujson.with_member(root, entry.section, new)
+        root = hujson.with_path(root, entry.section.path, new)
     return root
 
 

@@ -11,10 +11,12 @@ from tailstack.access.hujson.building import (
     build,
     commented,
     find,
+    find_path,
     member,
     spread,
     string_literal,
     with_member,
+    with_path,
 )
 from tailstack.access.hujson.formatting import WIDTH, format, format_part, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
 from tailstack.access.hujson.parsing import Document, parse
@@ -50,6 +52,7 @@ __all__ = [
     "commented",
     "duplicate_members",
     "find",
+    "find_path",
     "format",
     "format_part",
     "format_value",
@@ -61,4 +64,5 @@ __all__ = [
     "string_literal",
     "to_python",
     "with_member",
+    "with_path",
 ]

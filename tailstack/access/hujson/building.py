@@ -68,6 +68,14 @@ def find(value: Value, name: str) -> Value | None:
     return found[-1] if found else None
 
 
+def find_path(value: Value, names: Iterable[str]) -> Value | None:
+    """What stands behind these names, one within the other; None where one is missing or stands in what is no object."""
+    found: Value | None = value
+    for name in names:
+        found = find(found, name) if found is not None and isinstance(found.node, Object) else None
+    return found
+
+
 def append_members(value: Value, members: Iterable[Member]) -> Value:
     """The object with these members after its own; its comments stay where they are.
 
@@ -109,6 +117,19 @@ def with_member(value: Value, name: str, new: Buildable) -> Value:
     built = replace(build(new), before=old.value.before, after=old.value.after)
     members = (*node.members[: places[-1]], Member(old.name, built), *node.members[places[-1] + 1 :])
     return replace(value, node=replace(node, members=members))
+
+
+def with_path(value: Value, names: Sequence[str], new: Buildable) -> Value:
+    """The object with what stands behind these names, one within the other, replaced or appended.
+
+    What is no object on the way there is replaced by one. Raises TypeError where `value` is no object.
+    """
+    name, *inner = names
+    if not inner:
+        return with_member(value, name, new)
+    outer = find(value, name)
+    start = outer if outer is not None and isinstance(outer.node, Object) else build({})
+    return with_member(value, name, with_path(start, inner, new))
 
 
 def _object(value: Value) -> Object:
