@@ -32,15 +32,17 @@ _SPREAD: _Spread = {
     "postures": {},
     "machines": {},
     "clusters": {_ANY_NAME: _CLUSTER},
+    "services": {},
     "access": _JOINED,
+    "ssh": _JOINED,
 }
 
 
 def merge(roots: Iterable[PlacedMap]) -> tuple[PlacedMap, tuple[Finding, ...]]:
     """Merge the files in the order given; the first of them is taken over and changed.
 
-    A section that is a map of named things merges by name, and so do the parts of one cluster; `access` is joined, and so
-    is what a cluster suppresses.
+    A section that is a map of named things merges by name, and so do the parts of one cluster; `access` and
+    `ssh` are joined, and so is what a cluster suppresses.
     Of what is declared twice the first stays, and a finding names both places.
     """
     first, *others = roots

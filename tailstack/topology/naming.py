@@ -13,6 +13,15 @@ SEPARATOR = "--"
 OPERATOR_PREFIX = "op-"
 """Begins the tag of an operator after `tag:k8s-`. A cluster called op-blue would have the tag of blue's operator."""
 
+ACCEPTING_CLASS = "tailstack-accept-routes"
+"""The proxy class that is made where a proxy must accept routes and nobody named a class."""
+
+INGRESS_CLASS = "tailscale"
+"""The IngressClass of the operator, where nobody names another."""
+
+DNS_CONFIG = "ts-dns"
+"""The one nameserver of a cluster."""
+
 
 def operator_name(cluster: str) -> str:
     """The node name of a cluster's operator."""
@@ -42,6 +51,16 @@ def node_name(cluster: str, name: str) -> str:
 def node_tag(cluster: str, name: str) -> str:
     """The tag of an exposure, an ingress or an egress: of its own name only, because a node is never retagged."""
     return f"tag:k8s-{cluster}{SEPARATOR}{name}"
+
+
+def numbered(prefix: str, replicas: int) -> tuple[str, ...]:
+    """The names of nodes that share one declaration, as the operator numbers them."""
+    return tuple(f"{prefix}-{number}" for number in range(replicas))
+
+
+def service_tag(label: str) -> str:
+    """The tag of the Tailscale Service `svc:<label>`."""
+    return f"tag:svc-{label}"
 
 
 def is_tag_of_cluster(tag: str, cluster: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 from tailstack.finding import Place
 
@@ -87,3 +87,10 @@ def value_at(root: PlacedMap, path: Iterable[Step]) -> Value | None:
     """The value itself; None where the path leads nowhere."""
     _, value, is_there = _follow(root, path)
     return value if is_there else None
+
+
+def plain(value: Value) -> Any:  # noqa: ANN401  whatever stands in the file
+    """The value without its places, as plain mappings and lists."""
+    if isinstance(value, PlacedMap):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, PlacedList) else value

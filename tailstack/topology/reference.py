@@ -14,7 +14,7 @@ END = "<!-- end of reference -->"
 
 _NAMED = "<name>"
 _ITEM = "[]"
-_MOST_PLACES = 3
+_MOST_PLACES = 4
 
 
 def reference() -> str:
@@ -57,9 +57,9 @@ def _mappings(schema: Schema, place: str) -> Iterator[tuple[str, str]]:
 
 
 def _heading(places: Sequence[str]) -> str:
-    """All places of a mapping; what may stand nearly everywhere is called by its key alone."""
+    """All places of a mapping; what may stand nearly everywhere is called by its keys alone."""
     if len(places) > _MOST_PLACES:
-        places = [places[0].rpartition(".")[2]]
+        places = list(dict.fromkeys(place.rpartition(".")[2] for place in places))
     return ", ".join(f"`{place}`" for place in places)
 
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from tailstack.finding import Place, Rule
-from tailstack.topology.clusters import ClusterResolver, check_chart, check_name, check_names
+from tailstack.topology.accepting import with_accepting_class
+from tailstack.topology.clusters import ClusterResolver
+from tailstack.topology.custom_resources import app_connector
 from tailstack.topology.declaration import (
     AccessDeclaration,
     ClusterDeclaration,
@@ -17,26 +19,38 @@ from tailstack.topology.declaration import (
     MachineDeclaration,
     PolicyTests,
     PostureDeclaration,
+    SshDeclaration,
 )
+from tailstack.topology.ends import EndResolver
 from tailstack.topology.entries import AccessResolver
 from tailstack.topology.links import LinkResolver
 from tailstack.topology.merging import DECLARED_TWICE
+from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import UNKNOWN_REFERENCE, Notes
+from tailstack.topology.operators import OperatorResolver
 from tailstack.topology.placed import Path
 from tailstack.topology.references import References
 from tailstack.topology.rotation import on_turn, read_time
+from tailstack.topology.routes import read_routes
+from tailstack.topology.services import ServiceResolver
+from tailstack.topology.ssh import SshResolver
 from tailstack.topology.suppressions import suppressions
 from tailstack.topology.tailnet import (
     Access,
     BasePolicy,
     Cluster,
-    Egress,
+    DeviceSettings,
     Exposure,
     Group,
+    Ingress,
     Machine,
     Posture,
+    SshAccess,
     Tailnet,
+    TailscaleService,
 )
+from tailstack.topology.unique_names import check_name
+from tailstack.topology.whole_tailnet import extras
 from tailstack.topology.wording import did_you_mean, listed, path_text, quoted
 
 WRONG_ROTATION = Rule(
@@ -68,20 +82,15 @@ def resolve(
     """The tailnet as far as it is known. Findings are added to `notes`; with any, the result must not be used."""
     dns_name = declaration.tailnet.dns_name
     machines = {name: _machine(notes, name, machine, dns_name) for name, machine in declaration.machines.items()}
-    resolver = ClusterResolver(
-        notes=notes, dns_name=dns_name, defaults=declaration.defaults.operator, clusters=declaration.clusters
-    )
-    check_chart(notes, ("defaults", "operator", "chart"), resolver.defaults.chart)
-    clusters = {name: _cluster(resolver, name, cluster) for name, cluster in declaration.clusters.items()}
+    nodes = NodeResolver(notes=notes, dns_name=dns_name, clusters=declaration.clusters)
+    operators = OperatorResolver(notes=notes, nodes=nodes, defaults=declaration.defaults.operator)
+    operators.check_defaults()
+    services = ServiceResolver(notes=notes, nodes=nodes, machines=machines).services(declaration.services)
+    clusters = _clusters(ClusterResolver(notes=notes, nodes=nodes, operators=operators), declaration, services)
     _check_scopes(notes, clusters)
-    references = References(
-        notes=notes,
-        clusters=clusters,
-        exposures={exposure.reference: exposure for cluster in clusters.values() for exposure in cluster.exposures},
-        ingresses={ingress.reference: ingress for cluster in clusters.values() for ingress in cluster.ingresses},
-        machines=machines,
-    )
-    links = LinkResolver(notes=notes, clusters=resolver, references=references, by_fqdn=references.by_fqdn())
+    references = _references(notes, clusters, services, machines)
+    links = LinkResolver(notes=notes, nodes=nodes, references=references, by_fqdn=references.by_fqdn())
+    ends = EndResolver(notes=notes, references=references)
     return Tailnet(
         environment=environment,
         dns_name=dns_name,
@@ -96,10 +105,12 @@ def resolve(
         ),
         machines=tuple(machines.values()),
         clusters=tuple(
-            replace(clusters[name], egresses=_egresses(links, name, cluster))
-            for name, cluster in declaration.clusters.items()
+            _with_egresses(links, clusters[name], cluster) for name, cluster in declaration.clusters.items()
         ),
-        access=_access(AccessResolver(notes=notes, references=references), declaration.access),
+        services=services,
+        access=_access(AccessResolver(notes=notes, references=references, ends=ends), declaration.access),
+        ssh=_ssh(SshResolver(notes=notes, ends=ends), declaration.ssh),
+        extras=extras(notes, declaration.tailnet),
         guests=tuple(declaration.tailnet.policy.guests),
         guest_of=declaration.tailnet.guest_of,
         suppressions=tuple(suppressions(declaration, notes)),
@@ -109,48 +120,69 @@ def resolve(
 
 
 def _machine(notes: Notes, name: str, declared: MachineDeclaration, dns_name: str) -> Machine:
-    check_name(notes, "machines", name, name=name)
-    notes.once(("machines", name, "tags"), declared.tags)
+    path = ("machines", name)
+    check_name(notes, *path, name=name)
+    notes.once((*path, "tags"), declared.tags)
     hostname = declared.hostname or name
+    device = declared.device
     return Machine(
         name=name,
         hostname=hostname,
         fqdn=f"{hostname}.{dns_name}",
         tags=tuple(declared.tags),
-        place=notes.key("machines", name),
-    )
-
-
-def _cluster(resolver: ClusterResolver, name: str, declared: ClusterDeclaration) -> Cluster:
-    """The cluster without its egresses, which may lead to clusters that come later."""
-    notes, path = resolver.notes, ("clusters", name)
-    check_name(notes, *path, name=name)
-    check_names(notes, name, declared)
-    kubernetes = declared.kubernetes
-    notes.exactly_one((*path, "kubernetes"), {"context": kubernetes.context, "kubeconfig": kubernetes.kubeconfig})
-    exposures: list[Exposure] = []
-    for key, expose in declared.expose.items():
-        exposure = resolver.exposure((*path, "expose", key), expose)
-        if exposure is None:
-            notes.broken.add((*path, "expose", key))
-        else:
-            exposures.append(exposure)
-    return Cluster(
-        name=name,
-        labels=tuple(declared.labels.items()),
-        context=kubernetes.context,
-        kubeconfig_secret=kubernetes.kubeconfig.secret if kubernetes.kubeconfig else None,
-        operator=resolver.operator(name, declared.operator),
-        exposures=tuple(exposures),
-        ingresses=tuple(resolver.ingress((*path, "ingress", key), entry) for key, entry in declared.ingress.items()),
-        egresses=(),
+        routes=read_routes(notes, (*path, "routes"), declared.routes),
+        exit_node=declared.exit_node,
+        app_connector=app_connector(notes, (*path, "appConnector"), declared.app_connector),
+        device=DeviceSettings(
+            tags=device.tags,
+            routes=device.routes,
+            authorized=device.authorized,
+            key_expiry_disabled=device.key_expiry_disabled,
+        )
+        if device
+        else None,
         place=notes.key(*path),
     )
 
 
-def _egresses(links: LinkResolver, cluster: str, declared: ClusterDeclaration) -> tuple[Egress, ...]:
-    every = (links.egress(("clusters", cluster, "egress", name), egress) for name, egress in declared.egress.items())
-    return tuple(egress for egress in every if egress is not None)
+def _clusters(
+    resolver: ClusterResolver, declaration: EnvironmentDeclaration, services: Sequence[TailscaleService]
+) -> dict[str, Cluster]:
+    """The clusters without their egresses, which may lead to clusters that come later."""
+    shared: dict[str, list[Exposure | Ingress]] = {}
+    for service in services:
+        for backend in service.backends:
+            shared.setdefault(backend.cluster, []).append(backend)
+    return {
+        name: resolver.cluster(name, cluster, shared.get(name, ())) for name, cluster in declaration.clusters.items()
+    }
+
+
+def _references(
+    notes: Notes,
+    clusters: Mapping[str, Cluster],
+    services: Sequence[TailscaleService],
+    machines: Mapping[str, Machine],
+) -> References:
+    every = clusters.values()
+    return References(
+        notes=notes,
+        clusters=clusters,
+        exposures={one.reference: one for cluster in every for one in cluster.exposures if not one.is_shared},
+        ingresses={one.reference: one for cluster in every for one in cluster.ingresses if not one.is_shared},
+        services={service.name: service for service in services},
+        machines=machines,
+        connectors={one.reference: one for cluster in every for one in cluster.custom.connectors if not one.tailnet},
+        recorders={one.reference: one for cluster in every for one in cluster.custom.recorders if not one.tailnet},
+        peer_relays={one.reference: one for cluster in every for one in cluster.custom.peer_relays if not one.tailnet},
+    )
+
+
+def _with_egresses(links: LinkResolver, cluster: Cluster, declared: ClusterDeclaration) -> Cluster:
+    paths = {name: ("clusters", cluster.name, "egress", name) for name in declared.egress}
+    every = (links.egress(paths[name], egress) for name, egress in declared.egress.items())
+    found = replace(cluster, egresses=tuple(egress for egress in every if egress is not None))
+    return with_accepting_class(found, declared)
 
 
 def _check_scopes(notes: Notes, clusters: Mapping[str, Cluster]) -> None:
@@ -210,13 +242,21 @@ def _on_turn(notes: Notes, path: Path, rotation: GroupRotation, at: datetime) ->
 
 
 def _access(resolver: AccessResolver, declared: Sequence[AccessDeclaration]) -> tuple[Access, ...]:
-    notes = resolver.notes
-    first: dict[str, Place] = {}
-    for index, entry in enumerate(declared):
-        place = notes.value("access", index, "name")
-        earlier = first.setdefault(entry.name, place)
-        if earlier is not place:
-            message = f"Two access entries are called {quoted(entry.name)}."
-            notes.say(DECLARED_TWICE, place, earlier, message=message)
+    _check_entry_names(resolver.notes, "access", [entry.name for entry in declared])
     every = (resolver.access(("access", index), entry) for index, entry in enumerate(declared))
     return tuple(access for access in every if access is not None)
+
+
+def _ssh(resolver: SshResolver, declared: Sequence[SshDeclaration]) -> tuple[SshAccess, ...]:
+    _check_entry_names(resolver.notes, "ssh", [entry.name for entry in declared])
+    return tuple(resolver.ssh(("ssh", index), entry) for index, entry in enumerate(declared))
+
+
+def _check_entry_names(notes: Notes, section: str, names: Sequence[str]) -> None:
+    first: dict[str, Place] = {}
+    for index, name in enumerate(names):
+        place = notes.value(section, index, "name")
+        earlier = first.setdefault(name, place)
+        if earlier is not place:
+            message = f"Two {section} entries are called {quoted(name)}."
+            notes.say(DECLARED_TWICE, place, earlier, message=message)

@@ -33,6 +33,16 @@ _SYNTAXES = (
     declaration.PortName,
     declaration.Reason,
     declaration.RuleName,
+    declaration.ServiceName,
+    declaration.NamespacedService,
+    declaration.NodeReference,
+    declaration.Cidr,
+    declaration.Domain,
+    declaration.HttpsUrl,
+    declaration.HttpPath,
+    declaration.Email,
+    declaration.LoginUser,
+    declaration.EnvironmentName,
 )
 
 

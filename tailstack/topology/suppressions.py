@@ -7,10 +7,12 @@ knows the rules and what they found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.topology.declaration import (
+    ClusterDeclaration,
     EnvironmentDeclaration,
     GroupDeclaration,
     PostureDeclaration,
@@ -88,24 +90,51 @@ def suppressions(declaration: EnvironmentDeclaration, notes: Notes) -> Iterator[
 
 def _declared(declaration: EnvironmentDeclaration) -> Iterator[tuple[Path, Sequence[SuppressionDeclaration]]]:
     """Everything that may have suppressions, with its path."""
-    yield ("tailnet",), declaration.tailnet.suppress
-    for name, group in declaration.groups.items():
-        if isinstance(group, GroupDeclaration):
-            yield ("groups", name), group.suppress
-    for name, posture in declaration.postures.items():
-        if isinstance(posture, PostureDeclaration):
-            yield ("postures", name), posture.suppress
-    for name, machine in declaration.machines.items():
-        yield ("machines", name), machine.suppress
+    tailnet = declaration.tailnet
+    yield ("tailnet",), tailnet.suppress
+    yield from _of_each(("tailnet", "webhooks"), tailnet.webhooks)
+    yield from _of_each(("tailnet", "keys"), tailnet.keys)
+    groups = {name: group for name, group in declaration.groups.items() if isinstance(group, GroupDeclaration)}
+    yield from _of_each(("groups",), groups)
+    postures = {name: each for name, each in declaration.postures.items() if isinstance(each, PostureDeclaration)}
+    yield from _of_each(("postures",), postures)
+    yield from _of_each(("machines",), declaration.machines)
     for name, cluster in declaration.clusters.items():
         path = ("clusters", name)
         yield path, cluster.suppress
         yield (*path, "operator"), cluster.operator.suppress
-        for part, things in (("expose", cluster.expose), ("ingress", cluster.ingress), ("egress", cluster.egress)):
-            for key, thing in things.items():
-                yield (*path, part, key), thing.suppress
-    for index, access in enumerate(declaration.access):
-        yield ("access", index), access.suppress
+        if cluster.dns_config is not None:
+            yield (*path, "dnsConfig"), cluster.dns_config.suppress
+        for part, things in _parts(cluster).items():
+            yield from _of_each((*path, part), things)
+    yield from _of_each(("services",), declaration.services)
+    for section, entries in (("access", declaration.access), ("ssh", declaration.ssh)):
+        yield from (((section, index), entry.suppress) for index, entry in enumerate(entries))
+
+
+def _of_each(path: Path, things: Mapping[str, _Suppressing]) -> Iterator[tuple[Path, Sequence[SuppressionDeclaration]]]:
+    for name, thing in things.items():
+        yield (*path, name), thing.suppress
+
+
+class _Suppressing(Protocol):
+    @property
+    def suppress(self) -> list[SuppressionDeclaration]: ...
+
+
+def _parts(cluster: ClusterDeclaration) -> Mapping[str, Mapping[str, _Suppressing]]:
+    return {
+        "expose": cluster.expose,
+        "ingress": cluster.ingress,
+        "egress": cluster.egress,
+        "proxyGroups": cluster.proxy_groups,
+        "connectors": cluster.connectors,
+        "recorders": cluster.recorders,
+        "peerRelays": cluster.peer_relays,
+        "proxyClasses": cluster.proxy_classes,
+        "proxyGroupPolicies": cluster.proxy_group_policies,
+        "tailnets": cluster.tailnets,
+    }
 
 
 def stretches_of(root: PlacedMap, path: Path) -> tuple[Stretch, ...]:

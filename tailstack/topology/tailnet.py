@@ -61,6 +61,8 @@ class Port:
 ALL_PORTS = Port("*", 0, 65535)
 HTTPS = Port("tcp", 443, 443)
 HTTP = Port("tcp", 80, 80)
+SSH = Port("tcp", 22, 22)
+DNS = (Port("tcp", 53, 53), Port("udp", 53, 53))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -411,7 +413,10 @@ class Destination:
 
     `selectors` are the tags of one node, or one other selector: `svc:web` for what is a Tailscale Service, a range of
     addresses for a route (one destination for each of a connector), autogroup:internet for an exit node and an app connector.
-    `via` are the tags of the nodes that lead there. `service` is the Tailscale Service of a highly available API server, whose
+    `via` are the tags of the nodes that lead there. An app connector is two destinations: the internet by way of its nodes,
+    and these nodes themselves on the ports of DNS, because they learn the addresses of a domain from who asks for it
+    (https://tailscale.com/kb/1342/how-app-connectors-work, and `offersExitNodeOrAppConnectorAndPeerHasAutogroupInternet` in
+    ipn/ipnlocal/peerapi.go). `service` is the Tailscale Service of a highly available API server, whose
     nodes wear `selectors`. A peer relay has no ports.
     """
 

@@ -85,7 +85,12 @@ _WAYS = {Kind.TEXT: "string", Kind.NUMBER: "integer", Kind.LIST: "array", Kind.M
 _A_PORT = "tcp:80"
 _PART = 2
 """The step of a path that names a part of a cluster: clusters.<name>.<part>."""
-NAMED_PARTS = frozenset({"expose", "ingress", "egress"})
+NAMED_PARTS = frozenset(
+    {
+        *("expose", "ingress", "egress", "proxyGroups", "connectors", "recorders", "peerRelays"),
+        *("proxyClasses", "proxyGroupPolicies", "tailnets"),
+    }
+)
 """The parts of a cluster that are maps of named things."""
 
 

@@ -53,7 +53,11 @@ CASES: list[tuple[str, str, tuple[str, ...]]] = [
     ("one-of", "groups: {group:a: §{}}", ("says nothing", "members, synced, rotation")),
     ("one-of", "groups: {group:a: §{members: [a@x], synced: true}}", ("members and synced at once",)),
     ("one-of", red("operator: {chart: §{version: 1.1.1, path: a, repository: 'https://b'}}"), ("repository and path",)),
-    ("one-of", egress("§{}"), ("clusters.red.egress.it.to says nothing", "exposure, ingress, machine, fqdn, ip")),
+    (
+        "one-of",
+        egress("§{}"),
+        ("clusters.red.egress.it.to says nothing", "exposure, ingress, service, machine, fqdn, ip"),
+    ),
     ("one-of", egress("§{exposure: blue.nginx, machine: db}"), ("exposure and machine at once",)),
     ("one-of", to("§{}"), ("access[0].to[0] says nothing", "apiServers")),
     ("one-of", to("§{apiServer: blue, exposure: blue.nginx}"), ("exposure and apiServer at once",)),

@@ -55,7 +55,7 @@ OUTSIDE = [
     ("§machines: {ci: {tags: [tag:ci]}}\n" + SCOPE, ('no section "machines"',)),
     (SCOPE + "clusters: {§us2: {kubernetes: {context: us}}}", ("clusters.us2 is outside of the scope eu",)),
     (SCOPE + "clusters: {§us: {egress: {}}}", ("clusters.us is outside",)),
-    (SCOPE + entry("§tag:db", ", ports: [tcp:1]"), ("The selector tag:db is outside", "an exposure, an ingress or")),
+    (SCOPE + entry("§tag:db", ", ports: [tcp:1]"), ("The selector tag:db is outside", "something that a cluster of the scope declares")),
     (SCOPE + entry("§{machine: db}", ", ports: [tcp:1]"), ("The machine db is outside",)),
     (SCOPE + entry("{exposure: eu.search}, §{exposure: us.search}"), ("The exposure us.search is outside",)),
     (SCOPE + entry("§{apiServer: us}"), ("The API server of us is outside of the scope eu",)),

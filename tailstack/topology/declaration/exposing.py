@@ -19,6 +19,7 @@ from tailstack.topology.declaration.syntax import (
     LabelValue,
     Name,
     NamespacedService,
+    NodeReference,
     Port,
     PortName,
     PortNumber,
@@ -158,8 +159,10 @@ class EgressTarget(Declaration):
         description="The Tailscale IP address of a node, or with `through` an address behind a connector",
         examples=["100.101.102.103"],
     )
-    through: ClusterMember | None = Field(
-        default=None, description="With ip: the connector whose routes lead to the address", examples=["blue.office"]
+    through: NodeReference | None = Field(
+        default=None,
+        description="With ip: the connector or the machine whose routes lead to the address",
+        examples=["blue.office"],
     )
 
 

@@ -139,7 +139,8 @@ class ImagesDeclaration(Declaration):
     proxy: ImageDeclaration | None = Field(default=None, description="The image of proxies, connectors and relays")
     k8s_proxy: str | None = Field(
         default=None,
-        pattern=r"^\S+$",
+        alias="k8sProxy",
+        pattern=r"^[^\s@:]+\S*[:@]\S+$",
         description="The image of kube-apiserver groups, with its tag",
         examples=["mirror.example.com/tailscale/k8s-proxy:v1.102.3"],
     )

@@ -110,7 +110,8 @@ HttpsUrl = Annotated[str, _text(r"^https://\S+$", "A URL that begins with https:
 Email = Annotated[str, _text(r"^[^\s@]+@[^\s@]+\.[^\s@]+$", "A mail address", "ops@example.com")]
 HttpPath = Annotated[str, _text(r"^/\S*$", "A path of a URL", "/api")]
 LoginUser = Annotated[
-    str, _text(r"^\S+$", "A user of the machine that is logged in to", "ubuntu", "autogroup:nonroot", "root")
+    # Written in another way than a selector, because a pattern is what tells syntaxes apart.
+    str, _text(r"^[^\s]+$", "A user of the machine that is logged in to", "ubuntu", "autogroup:nonroot", "root")
 ]
 EnvironmentName = Annotated[str, _text(r"^[A-Za-z0-9][A-Za-z0-9_-]*$", "The name of an environment", "production")]
 NamespacedService = Annotated[
