@@ -60,21 +60,20 @@ APP_ATTRIBUTES = st.tuples(
     st.just(Section.NODE_ATTRS), LISTS.map(lambda target: {"target": target}), APPS, st.booleans()
 )
 EXIT_NODES = NAMES.map(lambda tag: (Section.APPROVED_EXIT_NODES, tag, NO_APP, False))
-SSH = st.tuples(
-    st.just(Section.SSH),
-    st.fixed_dictionaries(
-        {"action": st.just("accept"), "src": LISTS, "dst": LISTS, "users": LISTS},
-        optional={"checkPeriod": st.just("20h"), "enforceRecorder": st.just(value=True)},
-    ),
-    st.just(NO_APP),
-    st.booleans(),
-)
-SSH_TESTS = st.tuples(
-    st.just(Section.SSH_TESTS),
-    st.fixed_dictionaries({"src": NAMES, "dst": LISTS, "accept": LISTS}),
-    st.just(NO_APP),
-    st.booleans(),
-)
+
+
+def _ssh(who: list[str], where: list[str], users: list[str], *, is_enforced: bool, is_spread: bool) -> Parts:
+    enforced: dict[str, hujson.Buildable] = {"enforceRecorder": True} if is_enforced else {"checkPeriod": "20h"}
+    value = {"action": "accept", "src": who, "dst": where, "users": users, **enforced}
+    return Section.SSH, value, NO_APP, is_spread
+
+
+def _ssh_test(who: str, where: list[str], users: list[str], *, is_spread: bool) -> Parts:
+    return Section.SSH_TESTS, {"src": who, "dst": where, "accept": users}, NO_APP, is_spread
+
+
+SSH = st.builds(_ssh, LISTS, LISTS, LISTS, is_enforced=st.booleans(), is_spread=st.booleans())
+SSH_TESTS = st.builds(_ssh_test, NAMES, LISTS, LISTS, is_spread=st.booleans())
 NAMED = st.tuples(
     st.sampled_from(
         [
