@@ -13,7 +13,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from components.custom_resource_specs import KINDS, SECTIONS, Custom, former_names, object_name, spec_of
-from components.kubernetes_objects import Ready, metadata, waiting
+from components.kubernetes_objects import OPERATOR_FIRST, Ready, metadata, waiting
 from components.network_policy import close
 from components.options import node, resource_name
 from tailstack.charts.custom_resources import API_VERSION
@@ -131,7 +131,7 @@ def _resource(
         metadata=metadata(
             object_name(custom),
             custom.namespace if isinstance(custom, ProxyGroupPolicy) else None,
-            annotations=waiting(ready, skip=skip_await) if ready else None,
+            annotations=OPERATOR_FIRST | (waiting(ready, skip=skip_await) if ready else {}),
         ),
         spec=spec_of(custom, cluster),
         opts=node(

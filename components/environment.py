@@ -9,6 +9,7 @@ from pathlib import Path
 import pulumi
 
 from components.cluster import Cluster, ClusterArgs
+from components.config_secrets import config_secrets
 from components.exposure import annotations_of
 from components.kubeconfig import kubeconfigs
 from components.kubernetes_objects import class_label
@@ -19,11 +20,16 @@ from components.stack_settings import StackSettings
 from components.tailnet import Tailnet, TailnetArgs
 from tailstack.topology import tailnet as topology
 from tailstack.topology.declaration import ManagedBy
+from tailstack.topology.extras import NO_EXTRAS
 from tailstack.topology.shards import WHOLE, Shard
 
 STAYS = ("the policy file of the tailnet", "MagicDNS as it is set", "HTTPS certificates as they are set")
 STAYS_AFTER_RESET = STAYS[2:]
 """The provider has no way back for the tailnet's settings: its delete of TailnetSettings does nothing."""
+NAMESERVERS_STAY = "nameservers and search domains as they are set"
+SETTINGS_STAY = "the tailnet's other settings as they are set"
+CONTACTS_STAY = "contacts as they are set"
+DEVICES_STAY = "what was set on the devices of machines"
 
 
 def build(
@@ -45,11 +51,13 @@ def build(
     """
     clusters = part.clusters(tailnet)
     charts = {c.name: find_chart(c.operator, project=project, environment=variables) for c in clusters}
+    secret_of = config_secrets(tailnet.extras if part.has_tailnet else NO_EXTRAS, config)
     to_clusters = kubernetes_providers(clusters, config)
     to_tailnet = tailscale_provider()
     settled: Sequence[pulumi.Resource] = ()
+    told: Mapping[str, object] = {}
     if part.has_tailnet:
-        settled = Tailnet(
+        whole = Tailnet(
             "tailnet",
             TailnetArgs(
                 policy=policy,
@@ -59,9 +67,14 @@ def build(
                 reset_on_destroy=settings.reset_on_destroy,
                 overwrite_policy=settings.overwrite_policy,
                 guard=guard,
+                extras=tailnet.extras,
+                services=tailnet.services,
+                machines=tailnet.machines,
+                secret_of=secret_of,
             ),
             pulumi.ResourceOptions(providers=[to_tailnet]),
-        ).settled
+        )
+        settled, told = whole.settled, whole.told
     for cluster in clusters:
         Cluster(
             cluster.name,
@@ -76,8 +89,20 @@ def build(
             ),
             pulumi.ResourceOptions(providers=[to_tailnet, to_clusters[cluster.name]]),
         )
-    stays = (STAYS_AFTER_RESET if settings.reset_on_destroy else STAYS) if part.has_tailnet else ()
-    return outputs(replace(tailnet, clusters=clusters), stays=stays)
+    stays = _what_stays(tailnet, is_reset=settings.reset_on_destroy) if part.has_tailnet else ()
+    return {**outputs(replace(tailnet, clusters=clusters), stays=stays), **told}
+
+
+def _what_stays(tailnet: topology.Tailnet, *, is_reset: bool) -> tuple[str, ...]:
+    """What a destroy leaves of the tailnet."""
+    extras = tailnet.extras
+    more = (
+        (NAMESERVERS_STAY, extras.dns),
+        (SETTINGS_STAY, extras.settings),
+        (CONTACTS_STAY, extras.contacts),
+        (DEVICES_STAY, [machine for machine in tailnet.machines if machine.device]),
+    )
+    return (STAYS_AFTER_RESET if is_reset else STAYS) + tuple(text for text, declared in more if declared)
 
 
 def outputs(tailnet: topology.Tailnet, *, stays: Sequence[str]) -> dict[str, object]:

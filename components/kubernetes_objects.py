@@ -16,6 +16,14 @@ PROXY_CLASS_LABEL = "tailscale.com/proxy-class"
 SKIP_AWAIT = "pulumi.com/skipAwait"
 WAIT_FOR = "pulumi.com/waitFor"
 
+OPERATOR_FIRST = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""On custom resources: what belongs to one goes after it, and not before, as Pulumi would have it.
+
+The Secrets with the state of a group's or a recorder's nodes belong to it, and the operator, which holds it by a finalizer,
+reads in them which devices to take out of the tailnet (`maybeCleanup` in proxygroup.go and tsrecorder.go of
+`cmd/k8s-operator`, tailscale.com v1.104.5). Deleted in the foreground, they may be gone before it has looked.
+"""
+
 
 class Ready(StrEnum):
     """What the operator sets on an object of its once the proxies behind it are there: a value of `pulumi.com/waitFor`.

@@ -14,9 +14,11 @@ from components.environment import build
 from components.refusal import RefusedError
 from components.stack_settings import StackSettings
 from tailstack.topology.declaration import ManagedBy
+from tailstack.topology.extras import ConfigSecret, Contacts, Dns, Extras, Key, Webhook
+from tailstack.topology.shards import WHOLE, Shard, of_cluster
 from tailstack.topology.tailnet import Address, Port, ServicePort, Tailnet, Target
-from tests.components.recording import CLIENT_SECRET, Recording, Registered, Secret, record
-from tests.components.tailnets import ADDRESS, BLUE, DOMAIN, GREEN, NGINX, REMOTE, VIEW, WEB, rights, tailnet
+from tests.components.recording import CLIENT_SECRET, KEY, WEBHOOK_SECRET, Recording, Registered, Secret, record
+from tests.components.tailnets import ADDRESS, BLUE, DOMAIN, GREEN, HERE, NGINX, REMOTE, VIEW, WEB, rights, tailnet
 
 ACL = "tailscale:index/acl:Acl"
 DNS = "tailscale:index/dnsPreferences:DnsPreferences"
@@ -51,6 +53,7 @@ def built(
     secrets: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
     project: Path = Path(),
+    part: Shard = WHOLE,
     **settings: Any,  # noqa: ANN401  fields of StackSettings, checked by `replace`
 ) -> Recording:
     def program() -> None:
@@ -62,6 +65,7 @@ def built(
             project=project,
             variables=variables or {},
             guard=None,
+            part=part,
         )
         for name, value in outputs.items():
             pulumi.export(name, value)
@@ -171,7 +175,9 @@ def test_the_policy_may_be_reset_and_adopted_where_the_stack_says_so() -> None:
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_policy_settings_releases_and_their_namespaces_are_protected_unless_the_stack_says_otherwise(*, protect: bool) -> None:
+def test_policy_settings_releases_and_their_namespaces_are_protected_unless_the_stack_says_otherwise(
+    *, protect: bool
+) -> None:
     recording = built(tailnet(BLUE), protect=protect)
     assert {each.type: each.protect for each in recording.resources if each.protect is not None} == dict.fromkeys(
         (ACL, DNS, SETTINGS, NAMESPACE, RELEASE), protect
@@ -187,6 +193,46 @@ def test_a_destroy_leaves_the_settings_of_a_tailnet_that_is_not_reset(*, reset: 
     stays = recording.outputs["staysAfterDestroy"]
     certificates = "HTTPS certificates as they are set"
     assert stays == ([] if reset else ["the policy file of the tailnet", "MagicDNS as it is set"]) + [certificates]
+
+
+def test_what_else_belongs_to_the_tailnet_is_made_and_told() -> None:
+    key = Key(
+        name="ci",
+        tags=("tag:ci",),
+        reusable=False,
+        ephemeral=False,
+        preauthorized=False,
+        expiry=None,
+        description="",
+        place=HERE,
+    )
+    webhook = Webhook(
+        name="edits",
+        endpoint_url=ConfigSecret("hook"),
+        provider_type="",
+        subscriptions=("policyUpdate",),
+        place=HERE,
+    )
+    extras = Extras(
+        dns=Dns(nameservers=("1.1.1.1",), place=HERE),
+        settings={"devices_approval_on": True},
+        contacts=Contacts(account="ana@example.com", place=HERE),
+        keys=(key,),
+        webhooks=(webhook,),
+    )
+    described = dataclasses.replace(tailnet(BLUE), extras=extras)
+    recording = built(described, secrets={"tailstack:hook": "https://s3cret"})
+    assert recording.outputs["tailnetKeys"] == {"ci": Secret(KEY)}
+    assert recording.outputs["webhookSecrets"] == {"edits": Secret(WEBHOOK_SECRET)}
+    assert recording.outputs["staysAfterDestroy"][3:] == [
+        "nameservers and search domains as they are set",
+        "the tailnet's other settings as they are set",
+        "contacts as they are set",
+    ]
+    with pytest.raises(RefusedError, match="webhook edits needs the secret tailstack:hook"):
+        built(described)
+    only_blue = built(described, part=of_cluster("blue"))
+    assert "tailnetKeys" not in only_blue.outputs
 
 
 def test_the_oauth_client_has_the_operators_tags_and_no_scope_too_many(both: Recording) -> None:
