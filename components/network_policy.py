@@ -20,7 +20,7 @@ from pulumi_kubernetes.networking.v1 import (
 
 from components.custom_resource_specs import SECTIONS, object_name
 from components.kubernetes_objects import metadata
-from components.options import child, resource_name
+from components.options import node, resource_name
 from tailstack.topology.custom import ProxyGroup
 from tailstack.topology.tailnet import Cluster
 
@@ -47,17 +47,29 @@ def close(
     """The NetworkPolicy of a group that is closed to other namespaces; none for one that is not. Egress is left alone."""
     if group.allowed_namespaces is None:
         return ()
+    section = SECTIONS[ProxyGroup]
     policy = NetworkPolicy(
-        f"{resource_name(cluster.name, SECTIONS[ProxyGroup], group.name)}.networkPolicy",
+        resource_name(cluster.name, section, _of(group.name)),
         metadata=metadata(f"tailstack-{object_name(group)}", cluster.operator.namespace),
         spec=NetworkPolicySpecArgs(
             pod_selector=LabelSelectorArgs(match_labels=labels_of(group)),
             policy_types=["Ingress"],
             ingress=_rules(group, cluster),
         ),
-        opts=child(parent, depends_on=depends_on),
+        opts=node(
+            parent,
+            cluster=cluster.name,
+            section=section,
+            former_names=[_of(name) for name in group.former_names],
+            depends_on=depends_on,
+            replaced_by=(),
+        ),
     )
     return (policy,)
+
+
+def _of(group: str) -> str:
+    return f"{group}.networkPolicy"
 
 
 def _rules(group: ProxyGroup, cluster: Cluster) -> list[NetworkPolicyIngressRuleArgs]:
