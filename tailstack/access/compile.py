@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import cast
@@ -27,6 +27,7 @@ from tailstack.access.policy import Listed, Policy
 from tailstack.access.reading import read_policy
 from tailstack.access.writing import built
 from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
+from tailstack.topology.sharing import environment_of
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 
 CONFLICTING_DEFINITION = Rule(
@@ -138,10 +139,12 @@ def _compiled(tailnet: Tailnet) -> CompiledPolicy:
     conflicts = _Conflicts(base)
     nodes = declared_nodes(tailnet)
     permitted = permissions(tailnet, nodes)
-    entries = [entry for entry in derive(tailnet, nodes, permitted) if conflicts.admits(entry)]
+    asked = _with_environments(derive(tailnet, nodes, permitted), tailnet.guests)
+    entries = [entry for entry in asked if conflicts.admits(entry)]
     tests: Sequence[Derived] = ()
     if tailnet.derive_tests:
-        tests = derive_tests(tailnet, effective_policy(tailnet, base, permitted), nodes, permitted)
+        found = derive_tests(tailnet, effective_policy(tailnet, base, permitted), nodes, permitted)
+        tests = tuple(_with_environments(found, tailnet.guests))
     derived: dict[EntryKey, Derived] = {}
     root, entries = _joined(root, entries, derived)
     root = _composed(_without_allowing_all(_composed(root, entries, derived)), tests, derived)
@@ -155,6 +158,14 @@ def _compiled(tailnet: Tailnet) -> CompiledPolicy:
         findings=tuple(conflicts.findings),
         layout=layout,
     )
+
+
+def _with_environments(entries: Iterable[Derived], guests: Sequence[str]) -> Iterator[Derived]:
+    """The entries, those of guests with the names of their environments in the comment."""
+    for entry in entries:
+        among = {environment_of(place) for place in entry.places} if guests else set[str]()
+        named = ", ".join(guest for guest in guests if guest in among)
+        yield replace(entry, declaration=f"{entry.declaration} (environment {named})") if named else entry
 
 
 def hand_written(base: BasePolicy) -> CompiledPolicy:

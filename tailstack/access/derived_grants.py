@@ -15,7 +15,7 @@ from tailstack.access.derive import Derived, Permission, Section, ip_entries, no
 from tailstack.access.hujson import Buildable
 from tailstack.access.kubernetes import KUBERNETES_CAPABILITY
 from tailstack.access.nodes import DeclaredNode, narrowest, tag_wearers
-from tailstack.access.selectors import SELF
+from tailstack.access.selectors import INTERNET, SELF
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.tailnet import (
@@ -46,7 +46,6 @@ _DNS = Port("tcp", 53, 53)
 """An exit node or app connector answers the name lookups of those only whom the policy lets reach tcp:53 of the internet,
 whatever protocol they use: `offersExitNodeOrAppConnectorAndPeerHasAutogroupInternet` of ipn/ipnlocal/peerapi.go."""
 
-_TO_THE_INTERNET = frozenset({DestinationKind.EXIT_NODE, DestinationKind.APP_CONNECTOR})
 _OF_ONE_NODE = frozenset({DestinationKind.EXIT_NODE, DestinationKind.APP_CONNECTOR, DestinationKind.CONNECTOR})
 """What leads through one node, which one of its tags is enough to name."""
 
@@ -173,12 +172,13 @@ def _given(destination: Destination, right: _Right, worn: Counter[str]) -> Itera
         yield destination.service, _Given(ports=destination.ports)
         if right is not _Right.NONE:
             yield selector, _Given(ports=(), right=right)
-    elif destination.kind in _TO_THE_INTERNET:
+    elif selector == INTERNET:
         ports = destination.ports if ALL_PORTS in destination.ports else (*destination.ports, _DNS)
         yield selector, _Given(ports=tuple(dict.fromkeys(ports)), via=_via(destination, worn))
     else:
         # An API server's rights go in one grant with its port: alone they would give no network access and be dead.
-        yield selector, _Given(ports=destination.ports, via=_via(destination, worn), right=right)
+        ports = () if right is _Right.RELAY else destination.ports
+        yield selector, _Given(ports=ports, via=_via(destination, worn), right=right)
 
 
 def _via(destination: Destination, worn: Counter[str]) -> tuple[str, ...]:
