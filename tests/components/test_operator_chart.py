@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from components.operator_chart import CHART_FOLDER, ChartSource, find_chart
+from components.operator_crds import Crd
 from components.refusal import RefusedError
 from tailstack.topology.tailnet import Chart, Operator
 from tests.components.tailnets import operator
+
+CRD = Crd(name="proxygroups.tailscale.com", kind="ProxyGroup", annotations={}, spec={})
 
 
 def with_chart(version: str = "1.102.3", path: str | None = None) -> Operator:
@@ -29,6 +32,31 @@ def folder(tmp_path: Path) -> Path:
 def test_a_chart_comes_from_its_repository(tmp_path: Path) -> None:
     source = find_chart(with_chart(), project=tmp_path, environment={})
     assert source == ChartSource(chart="tailscale-operator", repository="https://c.example")
+
+
+@pytest.mark.parametrize("repository", ["oci://ghcr.example.com/charts", "oci://ghcr.example.com/charts/"])
+def test_a_chart_of_a_registry_is_one_reference(tmp_path: Path, repository: str) -> None:
+    described = dataclasses.replace(operator("blue"), chart=Chart(version="1.102.3", repository=repository, path=None))
+    source = find_chart(described, project=tmp_path, environment={})
+    assert source == ChartSource(chart="oci://ghcr.example.com/charts/tailscale-operator", repository=None)
+
+
+@pytest.mark.parametrize("variables", [True, False])
+def test_the_crds_of_a_folder_come_with_every_source(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, variables: bool
+) -> None:
+    asked: list[Path] = []
+
+    def found(_: Operator, *, project: Path) -> tuple[Crd, ...]:
+        asked.append(project)
+        return (CRD,)
+
+    monkeypatch.setattr("components.operator_chart.find_crds", found)
+    project = folder.parent.parent
+    for described in (with_chart(), with_chart(path="charts/operator")):
+        source = find_chart(described, project=project, environment={CHART_FOLDER: str(folder)} if variables else {})
+        assert source.crds == (CRD,)
+    assert asked == [project, project]
 
 
 @pytest.mark.parametrize("path", ["charts/operator", "./charts/operator"])

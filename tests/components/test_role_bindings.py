@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from components.role_bindings import Binding, bindings
+from tailstack.topology.custom import CustomResources
 from tailstack.topology.declaration import ApiServerProxyMode
 from tailstack.topology.tailnet import Bind
+from tests.components.custom_resources import API
 from tests.components.tailnets import BLUE, GREEN, VIEW, cluster, rights, tailnet
 from tests.components.test_environment import CLUSTER_ROLE_BINDING, MANAGED, ROLE_BINDING, built
 
@@ -94,3 +97,14 @@ def test_a_binding_in_a_namespace_lies_there() -> None:
         f"blue.bind.pay.{name}": "pay",
     }
     assert {each.inputs["metadata"]["name"] for each in recording.of_type(ROLE_BINDING)} == {name}
+
+
+def test_a_highly_available_api_server_impersonates_too() -> None:
+    """Also beside a proxy in the operator that does not, or none."""
+    auth = dataclasses.replace(API, api_server_mode=ApiServerProxyMode.AUTH)
+    for inside in (GREEN, cluster("green")):
+        described = dataclasses.replace(inside, custom=CustomResources(proxy_groups=(auth,)))
+        found = bindings(tailnet(described, access=(rights("look", "green", bind=VIEW),)), "green")
+        assert found == {VIEW_READERS: ("look",)}
+        noauth = dataclasses.replace(inside, custom=CustomResources(proxy_groups=(API,)))
+        assert bindings(tailnet(noauth, access=(rights("look", "green", bind=VIEW),)), "green") == {}
