@@ -163,7 +163,8 @@ def version_skew(subject: Subject) -> Iterator[Finding]:
     versions = {cluster.name: known_version(subject, cluster) for cluster in subject.tailnet.clusters}
     by_name: dict[str, dict[str, DeclaredService]] = {}
     for service in subject.services:
-        by_name.setdefault(service.name, {}).setdefault(service.cluster, service)
+        if service.cluster is not None:
+            by_name.setdefault(service.name, {}).setdefault(service.cluster, service)
     said: set[tuple[str, ...]] = set()
     for name, serving in by_name.items():
         known = {cluster: version for cluster in serving if (version := versions[cluster]) is not None}

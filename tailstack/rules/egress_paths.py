@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tailstack.access.addresses import TAILNET, AddressSet, parse_span
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.subject import Subject
-from tailstack.topology.tailnet import Address, Cluster, Egress, Exposure, Ingress, Machine
+from tailstack.topology.references import leads_to
+from tailstack.topology.tailnet import Address, Cluster, Egress, Exposure, Ingress
 from tailstack.topology.wording import listed
 
 _OUT = (
@@ -113,12 +114,8 @@ def address_unrouted(subject: Subject) -> Iterator[Finding]:
 
 
 def _routed(subject: Subject) -> AddressSet:
-    declared = (
-        parse_span(route)
-        for cluster in subject.tailnet.clusters
-        for connector in cluster.custom.connectors
-        for route in (*connector.routes, *connector.app_routes)
-    )
+    tailnet = subject.tailnet
+    declared = (parse_span(route) for router in (*tailnet.connectors, *tailnet.machines) for route in leads_to(router))
     known = AddressSet.of(span for span in declared if span is not None)
     return known.union(subject.facts.inventory.subnet_routes())
 
@@ -131,7 +128,7 @@ def egress_cycle(subject: Subject) -> Iterator[Finding]:
     by_service = {(e.cluster, e.namespace, e.service): e for e in subject.tailnet.egresses}
     following: dict[str, Egress] = {}
     for egress in subject.tailnet.egresses:
-        if not isinstance(egress.target, Address | Machine):
+        if isinstance(egress.target, Exposure | Ingress):
             onward = by_service.get(_behind(subject, egress.target))
             if onward is not None:
                 following[egress.reference] = onward

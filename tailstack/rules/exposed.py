@@ -12,7 +12,7 @@ from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.frames import web_ingress, web_service
 from tailstack.rules.reaching import Exposed
 from tailstack.rules.subject import Subject
-from tailstack.topology.tailnet import Exposure
+from tailstack.topology.tailnet import Ingress
 from tailstack.topology.wording import listed
 
 _WEB = """clusters:
@@ -113,7 +113,7 @@ def funnel_plus_private(subject: Subject) -> Iterator[Finding]:
     """
     alone = _tags_of_one(subject)
     for exposed in subject.exposed:
-        if isinstance(exposed.declared, Exposure) or not exposed.declared.funnel:
+        if not isinstance(exposed.declared, Ingress) or not exposed.declared.funnel:
             continue
         people = [entry for entry in exposed.entries if any(each.kind is not SelectorKind.TAG for each in entry.src)]
         is_open = any(_ALL & {source.name for source in entry.src} and not entry.postures for entry in people)

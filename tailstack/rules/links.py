@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tailstack.access.derive import normal_fqdn
 from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.subject import Subject
-from tailstack.topology.tailnet import HTTPS, Address, Ingress, Machine
+from tailstack.topology.tailnet import HTTPS, Address, Ingress, Machine, TailscaleService
 from tailstack.topology.wording import nearest
 
 _NGINX = (
@@ -162,10 +162,10 @@ def link_incomplete(subject: Subject) -> Iterator[Finding]:
 
 
 def egress_loop(subject: Subject) -> Iterator[Finding]:
-    """Only declared targets have a cluster. A Tailscale Service that other clusters host too may be meant to fail over."""
+    """Only declared targets have a cluster. A Tailscale Service that others host too may be meant to fail over."""
     for egress in subject.tailnet.egresses:
         target = egress.target
-        if isinstance(target, Address | Machine) or target.cluster != egress.cluster:
+        if isinstance(target, Address | Machine | TailscaleService) or target.cluster != egress.cluster:
             continue
         hosts = subject.named.services.get(normal_fqdn(target.fqdn), ())
         if all(host.cluster == egress.cluster for host in hosts):

@@ -143,11 +143,14 @@ def _places(*devices: Node) -> tuple[Place, ...]:
 
 
 def foreign_service(subject: Subject) -> Iterator[Finding]:
-    """Services of operators carry the annotation tailscale.com/owner-references; what is not said is not judged."""
+    """Services of operators carry the annotation tailscale.com/owner-references; what is not said is not judged.
+
+    One that machines serve is made by no operator.
+    """
     live = {service.name: service for service in subject.facts.inventory.services if service.is_of_operator is False}
     for service in subject.services:
         found = live.get(service.name)
-        if found is not None:
+        if found is not None and service.cluster is not None:
             yield FOREIGN_SERVICE.at(
                 service.place,
                 *((found.place,) if found.place else ()),

@@ -25,7 +25,18 @@ from tailstack.rules.named import everything_named
 from tailstack.rules.ownership import not_given, owners_by_tag
 from tailstack.rules.tailscale_services import DeclaredService, declared_services
 from tailstack.topology.custom import ProxyGroup, ProxyGroupKind
-from tailstack.topology.tailnet import HTTPS, Address, Cluster, Egress, Exposure, Ingress, Machine, Port, Tailnet
+from tailstack.topology.tailnet import (
+    HTTPS,
+    Address,
+    Cluster,
+    Egress,
+    Exposure,
+    Ingress,
+    Machine,
+    Port,
+    Tailnet,
+    TailscaleService,
+)
 from tailstack.topology.wording import listed
 
 
@@ -177,14 +188,15 @@ class _Prover:
             yield _service(egress, egress.target)
 
     def _to_service(self, egress: Egress, service: DeclaredService) -> Iterator[Step]:
-        if not isinstance(service.declared, Exposure):
+        if isinstance(service.declared, Ingress | ProxyGroup):
             yield from self._https(egress, always=True)
         yield self._approval(service)
         yield self._routed(egress, f"{service.name} is a Tailscale Service")
         yield self._grant(egress, service.principal, service.name, service.name)
-        cluster = self._clusters[service.cluster]
-        hosts = f"The ProxyGroup {service.group.name}"
-        yield self._credential("target", hosts, cluster, service.group.tags, service.group.place)
+        if service.cluster is not None:
+            cluster = self._clusters[service.cluster]
+            hosts = f"The ProxyGroup {service.host.name}"
+            yield self._credential("target", hosts, cluster, service.host.tags, service.host.place)
         yield _service(egress, service.declared)
 
     def _https(self, egress: Egress, *, always: bool) -> Iterator[Step]:
@@ -201,18 +213,19 @@ class _Prover:
             yield Step(name="https", holds=True, text=f"The tailnet issues a certificate for {_fqdn(egress)}.")
 
     def _approval(self, service: DeclaredService) -> Step:
-        group = service.group
+        where = f" of {service.cluster}" if service.cluster else ""
+        host = f"the machine {service.host.name}" if service.cluster is None else f"the ProxyGroup {service.host.name}"
         approved = approving(self._policy.policy, service)
-        if approved or not self._hosts.get(service.name, set[str]()).isdisjoint(group.hostnames):
+        if approved or not self._hosts.get(service.name, set[str]()).isdisjoint(service.host_names):
             by = f"autoApprovers.services of {listed(approved)}" if approved else "an admin"
-            text = f"{service.name} is hosted by the ProxyGroup {group.name} of {service.cluster}, approved by {by}."
+            text = f"{service.name} is hosted by {host}{where}, approved by {by}."
             return Step(name="approval", holds=True, text=text, places=(service.place,))
         return Step(
             name="approval",
             holds=False,
-            text=f"Nothing approves that nodes with {listed(group.tags)} host {service.name}.",
-            places=(service.place, group.place),
-            mend=f"Add {_object(service.name, group.tags[:1])} to autoApprovers.services of the policy file.",
+            text=f"Nothing approves that nodes with {listed(service.host.tags)} host {service.name}.",
+            places=(service.place, service.host.place),
+            mend=f"Add {_object(service.name, service.host.tags[:1])} to autoApprovers.services of the policy file.",
         )
 
     def _routed(self, egress: Egress, why: str) -> Step:
@@ -339,9 +352,9 @@ def _hosts(inventory: Inventory) -> dict[str, set[str]]:
 
 
 def approving(policy: Policy, service: DeclaredService) -> tuple[str, ...]:
-    """The keys of autoApprovers.services by which the nodes of a Service's group may host it."""
+    """The keys of autoApprovers.services by which the nodes behind a Service may host it."""
     keys = {service.name, *service.tags}
-    hosts = {TAGGED, *service.group.tags}
+    hosts = {TAGGED, *service.host.tags}
     return tuple(
         approved.name
         for approved in policy.auto_approvers.services
@@ -357,12 +370,14 @@ def _refused(cluster: Cluster, egress: Egress) -> tuple[Place, ...]:
     return tuple(policy.place for policy in found)
 
 
-def _service(egress: Egress, target: Exposure | Ingress | ProxyGroup) -> Step:
+def _service(egress: Egress, target: Exposure | Ingress | ProxyGroup | TailscaleService) -> Step:
     """What stands behind the node at the other end."""
     if isinstance(target, Exposure):
         behind = f"Service {target.namespace}/{target.service} of {target.cluster}"
     elif isinstance(target, Ingress):
         behind = f"Service {target.namespace}/{target.backend_service} of {target.cluster}, port {target.backend_port}"
+    elif isinstance(target, TailscaleService):
+        behind = f"what {listed(machine.name for machine in target.machines)} serve"
     else:
         behind = f"the API server of {target.cluster}"
     ports = (HTTPS,) if isinstance(target, ProxyGroup) else target.granted_ports

@@ -12,15 +12,18 @@ from tailstack.access.inventory import Node
 from tailstack.access.nodes import NodeKind
 from tailstack.access.principals import Principal
 from tailstack.rules.tailscale_services import service_principal
-from tailstack.topology.tailnet import Exposure, Ingress, Tailnet
+from tailstack.topology.tailnet import Exposure, Ingress, Tailnet, TailscaleService
+
+_SERVICE = "service"
+"""A Tailscale Service, by the key that refers to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exposed:
-    """An exposure or an ingress, and the entries that open any of its ports to somebody, in the order of the policy."""
+    """An exposure, an ingress or a Tailscale Service of the whole tailnet, and the entries that open any of its ports to somebody, in the order of the policy."""
 
-    kind: NodeKind
-    declared: Exposure | Ingress
+    kind: str
+    declared: Exposure | Ingress | TailscaleService
     entries: tuple[Entry, ...]
 
     def __str__(self) -> str:
@@ -28,12 +31,17 @@ class Exposed:
 
 
 def exposed(tailnet: Tailnet, access: Access) -> tuple[Exposed, ...]:
-    """All exposures, then all ingresses. What has no port that is known is reached by every entry that leads to it."""
+    """All exposures, then all ingresses, then what several clusters or machines serve together. What has no port that is known is reached by every entry that leads to it."""
     return tuple(_exposed(tailnet, access))
 
 
 def _exposed(tailnet: Tailnet, access: Access) -> Iterator[Exposed]:
-    for kind, several in ((NodeKind.EXPOSURE, tailnet.exposures), (NodeKind.INGRESS, tailnet.ingresses)):
+    every: tuple[tuple[str, tuple[Exposure | Ingress | TailscaleService, ...]], ...] = (
+        (NodeKind.EXPOSURE, tuple(each for each in tailnet.exposures if not each.is_shared)),
+        (NodeKind.INGRESS, tuple(each for each in tailnet.ingresses if not each.is_shared)),
+        (_SERVICE, tailnet.services),
+    )
+    for kind, several in every:
         for declared in several:
             offered = ports_of(declared.granted_ports)
             leading = access.entries_to(_principal(access, declared))
@@ -45,7 +53,7 @@ def _exposed(tailnet: Tailnet, access: Access) -> Iterator[Exposed]:
             )
 
 
-def _principal(access: Access, declared: Exposure | Ingress) -> Principal:
+def _principal(access: Access, declared: Exposure | Ingress | TailscaleService) -> Principal:
     if declared.tailscale_service is not None:
         return service_principal(declared.tailscale_service, declared.tags)
     return access.principal(Node(name=declared.fqdn, tags=declared.tags))

@@ -157,7 +157,7 @@ def merged_by_chance(subject: Subject) -> Iterator[Finding]:
 
 
 def merge_conflict(subject: Subject) -> Iterator[Finding]:
-    """Each cluster is compared with the first one. Ports of a Service at layer 4 are not kept by the API."""
+    """Each cluster is compared with the first one, and machines with clusters. Ports at layer 4 are not kept by the API."""
     for services in _by_name(subject).values():
         first, *others = _one_of_each_cluster(services)
         for other in others:
@@ -176,7 +176,7 @@ def _difference(first: DeclaredService, other: DeclaredService) -> str:
     if isinstance(one, ProxyGroup) or isinstance(two, ProxyGroup):
         return ""  # of which another rule tells
     if type(one) is not type(two):
-        return f"{_kind(first)} in {first.cluster} and {_kind(other)} in {other.cluster}"
+        return f"{_kind(first)} and {_kind(other)}"
     if first.tags != other.tags:
         order = ", and their order counts" if set(first.tags) == set(other.tags) else ""
         return f"tagged {listed(first.tags)} in {first.cluster} and {listed(other.tags)} in {other.cluster}{order}"
@@ -187,7 +187,9 @@ def _difference(first: DeclaredService, other: DeclaredService) -> str:
 
 
 def _kind(service: DeclaredService) -> str:
-    return "a Service" if isinstance(service.declared, Exposure) else "an Ingress"
+    if service.cluster is None:
+        return "served by machines"
+    return f"{'a Service' if isinstance(service.declared, Exposure) else 'an Ingress'} in {service.cluster}"
 
 
 def api_server_name_taken(subject: Subject) -> Iterator[Finding]:
@@ -208,7 +210,7 @@ def duplicate_in_cluster(subject: Subject) -> Iterator[Finding]:
     for services in _by_name(subject).values():
         first: dict[str, DeclaredService] = {}
         for service in services:
-            if isinstance(service.declared, ProxyGroup):
+            if isinstance(service.declared, ProxyGroup) or service.cluster is None:
                 continue
             other = first.setdefault(service.cluster, service)
             if other is not service:
@@ -232,7 +234,7 @@ def _one_of_each_cluster(services: Sequence[DeclaredService]) -> list[DeclaredSe
 
 
 def _has_default_name(service: DeclaredService) -> bool:
-    return not isinstance(service.declared, ProxyGroup) and service.declared.has_default_hostname
+    return isinstance(service.declared, Exposure | Ingress) and service.declared.has_default_hostname
 
 
 def _who(services: Sequence[DeclaredService]) -> str:

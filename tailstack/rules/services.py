@@ -101,23 +101,23 @@ def svc_not_approved(subject: Subject) -> Iterator[Finding]:
         by_key.setdefault(approver.name, []).append(approver)
     for service in subject.services:
         fitting = [approver for key in (service.name, *service.tags) for approver in by_key.get(key, ())]
-        nodes = (f"{hostname}.{subject.tailnet.dns_name}".lower() for hostname in service.group.hostnames)
+        nodes = (f"{hostname}.{subject.tailnet.dns_name}".lower() for hostname in service.host_names)
         is_live = any((node, service.name) in live for node in nodes)
-        if not is_live and not any(_approves(approver, service.group) for approver in fitting):
+        if not is_live and not any(_approves(approver, service.host.tags) for approver in fitting):
             yield SERVICE_NOT_APPROVED.at(
                 service.place,
                 *dict.fromkeys(place for each in fitting for place in subject.policy.sources(each.place)),
-                message=f"Nothing approves ProxyGroup {service.group.reference} ({listed(service.group.tags)}) as a host of "
-                f"{service.name}, for {service.who}.",
+                message=f"Nothing approves {service.hosts} ({listed(service.host.tags)}) as a host of {service.name}, for "
+                f"{service.who}.",
                 expected=f'"{service.name}" or a tag of it ({listed(service.tags)}) in autoApprovers.services, with '
-                f"{listed(service.group.tags)}",
+                f"{listed(service.host.tags)}",
             )
 
 
-def _approves(approver: Listed, group: ProxyGroup) -> bool:
-    """Nodes of a group have tags and no user, so that users and groups approve none of them; of the rest nothing is sure."""
+def _approves(approver: Listed, tags: tuple[str, ...]) -> bool:
+    """Hosts have tags and no user, so that users and groups approve none of them; of the rest nothing is sure."""
     kinds = {SelectorKind.USER, SelectorKind.GROUP, SelectorKind.DOMAIN, SelectorKind.TAG}
-    return any(entry.name in group.tags or entry.kind not in kinds for entry in approver.entries)
+    return any(entry.name in tags or entry.kind not in kinds for entry in approver.entries)
 
 
 CHECKS = (proxy_group_missing, svc_not_approved)

@@ -1,4 +1,4 @@
-"""The Tailscale Services that a tailnet's ProxyGroups are to serve, each with what declares it and who serves it."""
+"""The Tailscale Services that a tailnet's ProxyGroups and machines are to serve, each with what declares it and who serves it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from tailstack.access.principals import EVERYONE, Principal
 from tailstack.access.selectors import DANGER_ALL, TAGGED
 from tailstack.finding import Place
 from tailstack.topology.custom import ProxyGroup, ProxyGroupKind
-from tailstack.topology.tailnet import Exposure, Ingress, Tailnet
+from tailstack.topology.tailnet import Exposure, Ingress, Machine, Tailnet, TailscaleService
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredService:
-    """A Tailscale Service as one cluster asks for it; several clusters may ask for the same name.
+    """A Tailscale Service as one cluster asks for it, or one machine; several may ask for the same name.
 
-    `declared` is what asks for it, `who` is what declares it (`ingress blue.web`). `tags` are the Service's own, which are not those of its `group` but for a
-    kube-apiserver one: https://github.com/tailscale/tailscale/blob/main/cmd/k8s-operator/ingress-for-pg.go.
+    `declared` is what asks for it, `who` is what declares it (`ingress blue.web`), and `cluster` is None for a machine. `tags`
+    are the Service's own, which are not those of its `host` but for a kube-apiserver group:
+    https://github.com/tailscale/tailscale/blob/main/cmd/k8s-operator/ingress-for-pg.go.
     """
 
     name: str
     who: str
-    cluster: str
+    cluster: str | None
     tags: tuple[str, ...]
-    group: ProxyGroup
-    declared: Exposure | Ingress | ProxyGroup
+    host: ProxyGroup | Machine
+    declared: Exposure | Ingress | ProxyGroup | TailscaleService
     place: Place
 
     @property
     def hostname(self) -> str:
         """Its name as a label of the tailnet's domain, for which nodes ask too."""
         return self.name.removeprefix("svc:")
+
+    @property
+    def hosts(self) -> str:
+        """Its host for people: `ProxyGroup blue.in`."""
+        return f"{'machine' if isinstance(self.host, Machine) else 'ProxyGroup'} {self.host.reference}"
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names of the nodes that are to host it."""
+        return (self.host.hostname,) if isinstance(self.host, Machine) else self.host.hostnames
 
     @property
     def principal(self) -> Principal:
@@ -46,7 +57,7 @@ def service_principal(name: str, tags: tuple[str, ...]) -> Principal:
 
 
 def declared_services(tailnet: Tailnet) -> tuple[DeclaredService, ...]:
-    """Every Tailscale Service of this tailnet that is asked for through a ProxyGroup that can serve it."""
+    """Every Tailscale Service of this tailnet that is asked for through a ProxyGroup that can serve it, or of machines."""
     return tuple(_declared(tailnet))
 
 
@@ -65,7 +76,7 @@ def _declared(tailnet: Tailnet) -> Iterator[DeclaredService]:
                     who=f"{kind} {each.reference}",
                     cluster=cluster.name,
                     tags=each.tags,
-                    group=group,
+                    host=group,
                     declared=each,
                     place=each.place,
                 )
@@ -76,7 +87,18 @@ def _declared(tailnet: Tailnet) -> Iterator[DeclaredService]:
                     who=f"{NodeKind.PROXY_GROUP} {group.reference}",
                     cluster=cluster.name,
                     tags=group.tags,
-                    group=group,
+                    host=group,
                     declared=group,
                     place=group.place,
                 )
+    for service in tailnet.services:
+        for machine in service.machines:
+            yield DeclaredService(
+                name=service.name,
+                who=f"{NodeKind.MACHINE} {machine.reference}",
+                cluster=None,
+                tags=service.tags,
+                host=machine,
+                declared=service,
+                place=service.place,
+            )

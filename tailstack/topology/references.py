@@ -163,5 +163,7 @@ class References:
 def leads_to(router: Router) -> Iterator[str]:
     """Every range that a connector or a machine advertises, those of its app connector too."""
     yield from router.routes
-    domains = router.domains if isinstance(router, Connector) else router.app_connector
-    yield from domains.routes if domains else ()
+    if isinstance(router, Connector):
+        yield from router.app_routes
+    elif router.app_connector is not None:
+        yield from router.app_connector.routes

@@ -317,6 +317,11 @@ class TailscaleService:
         return self.name.removeprefix("svc:")
 
     @property
+    def tailscale_service(self) -> str:
+        """Its name, as of what one cluster exposes by a proxy group."""
+        return self.name
+
+    @property
     def granted_ports(self) -> tuple[Port, ...]:
         return self.ports
 

@@ -183,7 +183,7 @@ class PostureIntegrationDeclaration(Declaration):
     cloud_id: str | None = Field(default=None, description="Which cloud of the provider")
     client_id: str | None = Field(default=None, description="The client's id there")
     tenant_id: str | None = Field(default=None, description="The tenant's id there")
-    client_secret: SecretReference | None = Field(default=None, description="The client's secret")
+    client_secret: SecretReference = Field(description="The client's secret")
 
 
 class TailnetDeclaration(Declaration):
