@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from tailstack.access.entries import Entry
@@ -149,14 +149,19 @@ def _reaches(subject: Subject, source: str, target: str) -> bool:
 
 
 def grant_dst_not_proxy(subject: Subject) -> Iterator[Finding]:
-    """Of tags only: other selectors may match an operator that is not declared here. Three mistakes that exclude another."""
+    """Of tags only: other selectors may match an operator that is not declared here. Three mistakes that exclude another.
+
+    Recordings are asked for by the same capability, and made in every mode.
+    """
     clusters = subject.tailnet.clusters
     if not clusters or any(cluster.operator.is_assumed for cluster in clusters):
         return
     reading = sorted({tag for proxy in subject.api_proxies if proxy.impersonates for tag in proxy.tags})
+    recording = {tag for proxy in subject.api_proxies for tag in proxy.tags}
     for grant in with_capability(subject):
+        known = reading if impersonated_groups(grant.app) else recording
         for target in grant.dst:
-            if target.kind is SelectorKind.TAG and target.name not in reading:
+            if target.kind is SelectorKind.TAG and target.name not in known:
                 yield _unread(subject, target, reading)
 
 
@@ -200,6 +205,7 @@ def system_masters(subject: Subject) -> Iterator[Finding]:
 def grant_span(subject: Subject) -> Iterator[Finding]:
     """Judged by the tag that is granted: of several that an operator wears, the one that the fewest nodes wear."""
     worn = tag_wearers(subject.nodes)
+    wearers = _wearing_api_servers(subject)
     for access in subject.tailnet.access:
         meant = set(clusters_of(access))
         tags = dict.fromkeys(
@@ -208,17 +214,30 @@ def grant_span(subject: Subject) -> Iterator[Finding]:
             if destination.kind is DestinationKind.API_SERVER
         )
         for tag in tags:
-            wearing = [cluster for cluster in subject.tailnet.clusters if tag in cluster.operator.tags]
-            also = [cluster for cluster in wearing if cluster.name not in meant]
+            wearing = wearers.get(tag, {})
+            also = {cluster: who for cluster, who in wearing.items() if cluster not in meant}
             if also:
                 yield GRANT_SPAN.at(
                     access.place,
-                    *dict.fromkeys(cluster.operator.place for cluster in also),
-                    message=f'Access "{access.name}" to the API server of {listed(meant & {c.name for c in wearing})} is '
-                    f"granted on {tag}, which the operator of {listed(c.name for c in also)} wears too.",
-                    expected="a tag of its own for each cluster's operator",
+                    *dict.fromkeys(place for _, place in also.values()),
+                    message=f'Access "{access.name}" to the API server of {listed(sorted(meant & wearing.keys()))} is '
+                    f"granted on {tag}, which {listed(who for who, _ in also.values())} wears too.",
+                    expected="a tag of its own for each API server",
                 )
     yield from _spanning_by_hand(subject)
+
+
+def _wearing_api_servers(subject: Subject) -> Mapping[str, Mapping[str, tuple[str, Place]]]:
+    """What wears each tag by its cluster, with its place: an operator, whatever its proxy is, or a kube-apiserver group."""
+    found: dict[str, dict[str, tuple[str, Place]]] = {}
+    for cluster in subject.tailnet.clusters:
+        for tag in cluster.operator.tags:
+            who = f"the operator of {cluster.name}", cluster.operator.place
+            found.setdefault(tag, {}).setdefault(cluster.name, who)
+    for proxy in subject.api_proxies:
+        for tag in proxy.tags:
+            found.setdefault(tag, {}).setdefault(proxy.cluster, (proxy.who, proxy.place))
+    return found
 
 
 def _spanning_by_hand(subject: Subject) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from tailstack.access.facts import Credential
 from tailstack.finding import Finding, Needs, Place, Rule, Severity
 from tailstack.rules.ownership import not_given_by
 from tailstack.rules.subject import Subject
+from tailstack.topology.credentials import BASE_SCOPES, SERVICES_SCOPE, operator_scopes
 from tailstack.topology.tailnet import Cluster
 from tailstack.topology.wording import listed
 
@@ -74,8 +75,6 @@ SHARED_CLIENT = Rule(
 )
 RULES = (OPERATOR_TAGS_VS_CLIENT, CLIENT_SCOPES, CLIENT_WITHOUT_TAGS, SHARED_CLIENT)
 
-_MAKE_DEVICES = ("auth_keys", "devices:core")
-_SERVICES = "services"
 _FORMER_SCOPE = "devices"
 """Stood for both of the two before there were finer ones, as https://tailscale.com/kb/1215/oauth-clients said."""
 
@@ -120,32 +119,31 @@ def operator_tags_vs_client(subject: Subject) -> Iterator[Finding]:
 
 def client_scopes(subject: Subject) -> Iterator[Finding]:
     """Tailscale Services are made for ProxyGroups of two kinds only; an egress needs none."""
-    needing = {service.cluster: service for service in reversed(subject.services)}
+    serving = {service.cluster: service for service in reversed(subject.services)}
     for cluster in subject.tailnet.clusters:
-        service = needing.get(cluster.name)
-        needed = _MAKE_DEVICES if service is None else (*_MAKE_DEVICES, _SERVICES)
+        needed = operator_scopes(cluster)
         for client in clients_of(subject, cluster):
             missing = [scope for scope in needed if not _has(client, scope)]
             if missing:
-                is_for_service = service is not None and _SERVICES in missing
+                service = serving.get(cluster.name) if SERVICES_SCOPE in missing else None
                 yield CLIENT_SCOPES.at(
                     client.place,
-                    *((service.place,) if service is not None and is_for_service else ()),
+                    *((service.place,) if service is not None else ()),
                     message=f"The credential {client.key}, which the operator of {cluster.name} uses, lacks "
-                    f"{listed(missing)}{f', for {service.who} too' if service is not None and is_for_service else ''}.",
+                    f"{listed(missing)}{f', for {service.who} too' if service is not None else ''}.",
                     expected=listed(needed),
                 )
 
 
 def _has(client: Credential, scope: str) -> bool:
-    stands_for = {scope, "all", _FORMER_SCOPE if scope in _MAKE_DEVICES else scope}
+    stands_for = {scope, "all", _FORMER_SCOPE if scope in BASE_SCOPES else scope}
     return not stands_for.isdisjoint(client.scopes)
 
 
 def client_without_tags(subject: Subject) -> Iterator[Finding]:
     """A credential for everything is made by hand, and asks for its tags each time."""
     for client in subject.facts.credentials or ():
-        making = [scope for scope in _MAKE_DEVICES if scope in client.scopes]
+        making = [scope for scope in BASE_SCOPES if scope in client.scopes]
         if making and not client.tags and not gives_all(client):
             yield CLIENT_WITHOUT_TAGS.at(
                 client.place,

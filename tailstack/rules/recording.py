@@ -126,11 +126,12 @@ def _first_of_each_kind(nodes: tuple[DeclaredNode, ...]) -> tuple[DeclaredNode, 
 
 
 def recorder_path(subject: Subject) -> Iterator[Finding]:
-    """The proxy itself sends the recording, by the tags of its own nodes."""
+    """The proxy itself sends the recording, by the tags of its own nodes, and in noauth mode too: `sessionForProto` of
+    k8s-operator/api-proxy/proxy.go asks for no mode."""
     said: set[tuple[str, str]] = set()
     for asked in _recordings(subject):
         for proxy in subject.api_proxies:
-            for tag in asked.tags if proxy.impersonates and asked.names & proxy.names else ():
+            for tag in asked.tags if asked.names & proxy.names else ():
                 source = Node(name=proxy.fqdn, tags=proxy.tags)
                 is_cut_off = subject.access.reach(source, tag, "tcp", RECORDING_PORT).verdict is Verdict.DENIED
                 if is_cut_off and (proxy.who, tag) not in said and tag in subject.wearers:

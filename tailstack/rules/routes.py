@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from tailstack.access.addresses import DEFAULT_ROUTES, AddressSet, Span, parse_span
 from tailstack.access.hujson import Json
@@ -11,6 +12,7 @@ from tailstack.access.selectors import DANGER_ALL, INTERNET, TAGGED, Selector
 from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import Connector
+from tailstack.topology.tailnet import Machine
 from tailstack.topology.wording import listed
 
 _OWNERS = '"tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]}'
@@ -46,9 +48,9 @@ def _apps(connectors: str) -> str:
 ROUTE_NOT_APPROVED = Rule(
     code="TS501",
     slug="route-not-approved",
-    what="A Connector advertises a subnet that nothing approves.",
+    what="A Connector or a machine advertises a subnet that nothing approves.",
     why="ConnectorReady is True, and the route waits in the admin console: no traffic takes it.",
-    mend="Add the prefix with a tag of the Connector to autoApprovers.routes.",
+    mend="Add the prefix with a tag of the node to autoApprovers.routes.",
     source="https://tailscale.com/kb/1441/kubernetes-operator-connector",
     bad=_LAN + _policy('"grants": []', '"autoApprovers": {"routes": {"10.2.0.0/16": ["tag:k8s"]}}'),
     good=_LAN + _policy('"grants": []', '"autoApprovers": {"routes": {"10.0.0.0/8": ["tag:k8s"]}}'),
@@ -56,9 +58,9 @@ ROUTE_NOT_APPROVED = Rule(
 EXIT_NOT_APPROVED = Rule(
     code="TS502",
     slug="exit-not-approved",
-    what="A Connector is to be an exit node, and nothing approves it.",
+    what="A Connector or a machine is to be an exit node, and nothing approves it.",
     why="ConnectorReady is True, and nobody can choose the exit node until an admin approves it.",
-    mend="Add a tag of the Connector to autoApprovers.exitNode.",
+    mend="Add a tag of the node to autoApprovers.exitNode.",
     source="https://tailscale.com/kb/1441/kubernetes-operator-connector",
     bad=_EXIT + _policy('"grants": []', '"autoApprovers": {"routes": {"0.0.0.0/0": ["tag:k8s"]}}'),
     good=_EXIT + _policy('"grants": []', '"autoApprovers": {"exitNode": ["tag:k8s"]}'),
@@ -100,7 +102,7 @@ ROUTE_NO_GRANT = Rule(
     code="TS508",
     slug="route-no-grant",
     severity=Severity.WARNING,
-    what="Nobody may reach what a Connector routes.",
+    what="Nobody may reach what a Connector or a machine routes.",
     why="The route is there, and every packet to it is dropped.",
     mend="Grant the prefix to those who need it; for an exit node, grant autogroup:internet.",
     source="https://tailscale.com/kb/1441/kubernetes-operator-connector",
@@ -118,28 +120,52 @@ RULES = (
 )
 
 
+Router: TypeAlias = Connector | Machine
+
+
 def _connectors(subject: Subject) -> Iterator[Connector]:
     """Those of this tailnet."""
     for cluster in subject.tailnet.clusters:
         yield from (connector for connector in cluster.custom.connectors if connector.tailnet is None)
 
 
-def _routes(connector: Connector) -> Iterator[tuple[str, Span]]:
+def _routers(subject: Subject) -> Iterator[Router]:
+    """The connectors and the machines of this tailnet."""
+    yield from _connectors(subject)
+    yield from subject.tailnet.machines
+
+
+def _called(router: Router) -> str:
+    return f"{'Connector' if isinstance(router, Connector) else 'Machine'} {router.reference}"
+
+
+def _is_app_connector(router: Router) -> bool:
+    return router.app_connector if isinstance(router, Connector) else router.app_connector is not None
+
+
+def routes_of(router: Router) -> tuple[str, ...]:
+    """Every range that a connector or a machine advertises, those of its app connector too."""
+    if isinstance(router, Connector):
+        return (*router.routes, *router.app_routes)
+    return (*router.routes, *(router.app_connector.routes if router.app_connector is not None else ()))
+
+
+def _routes(router: Router) -> Iterator[tuple[str, Span]]:
     """Each prefix that is one, with its text; exit routes are another matter."""
-    for text in dict.fromkeys((*connector.routes, *connector.app_routes)):
+    for text in dict.fromkeys(routes_of(router)):
         span = parse_span(text)
         if span is not None and "/" in text and span not in DEFAULT_ROUTES:
             yield text, span
 
 
-def _is_approver(approvers: Iterable[Selector], connector: Connector) -> bool:
-    return not {approver.name for approver in approvers}.isdisjoint({TAGGED, *connector.tags})
+def _is_approver(approvers: Iterable[Selector], router: Router) -> bool:
+    return not {approver.name for approver in approvers}.isdisjoint({TAGGED, *router.tags})
 
 
-def _live(subject: Subject, connector: Connector) -> Iterator[Node]:
-    """The devices that the Connector is already."""
+def _live(subject: Subject, router: Router) -> Iterator[Node]:
+    """The devices that it is already."""
     devices = subject.live_devices
-    for hostname in connector.hostnames:
+    for hostname in router.hostnames if isinstance(router, Connector) else (router.hostname,):
         if hostname.lower() in devices:
             yield devices[hostname.lower()]
 
@@ -147,26 +173,24 @@ def _live(subject: Subject, connector: Connector) -> Iterator[Node]:
 def route_not_approved(subject: Subject) -> Iterator[Finding]:
     """An approver of a prefix approves what lies in it. What an admin approved by hand, facts may tell."""
     approvers = [(parse_span(approved.name), approved) for approved in subject.policy.policy.auto_approvers.routes]
-    for connector in _connectors(subject):
-        approved = [span for span, entry in approvers if span is not None and _is_approver(entry.entries, connector)]
-        by_hand = [route for device in _live(subject, connector) for route in device.routes]
-        missing = [
-            text for text, span in _routes(connector) if not any(span in known for known in (*approved, *by_hand))
-        ]
+    for router in _routers(subject):
+        approved = [span for span, entry in approvers if span is not None and _is_approver(entry.entries, router)]
+        by_hand = [route for device in _live(subject, router) for route in device.routes]
+        missing = [text for text, span in _routes(router) if not any(span in known for known in (*approved, *by_hand))]
         if missing:
             near = [
                 place
                 for span, entry in approvers
-                if span is not None and any(span.overlaps(one) for text, one in _routes(connector) if text in missing)
+                if span is not None and any(span.overlaps(one) for text, one in _routes(router) if text in missing)
                 for place in subject.policy.sources(entry.place)
             ]
             yield ROUTE_NOT_APPROVED.at(
-                connector.place,
+                router.place,
                 *dict.fromkeys(near),
-                message=f"Connector {connector.reference} advertises {listed(missing)}, and nothing lets "
-                f"{listed(connector.tags)} do that without an admin.",
+                message=f"{_called(router)} advertises {listed(missing)}, and nothing lets "
+                f"{listed(router.tags)} do that without an admin.",
                 expected="an entry of autoApprovers.routes that holds the prefix and lists a tag of the Connector",
-                mend=f'Add "{missing[0]}": ["{connector.tags[0] if connector.tags else "tag:..."}"] to autoApprovers.routes'
+                mend=f'Add "{missing[0]}": ["{router.tags[0] if router.tags else "tag:..."}"] to autoApprovers.routes'
                 f"{' and likewise for the others' if len(missing) > 1 else ''}.",
             )
 
@@ -174,14 +198,14 @@ def route_not_approved(subject: Subject) -> Iterator[Finding]:
 def exit_not_approved(subject: Subject) -> Iterator[Finding]:
     """The prefix 0.0.0.0/0 among autoApprovers.routes does not stand for an exit node."""
     approvers = subject.policy.policy.auto_approvers.exit_node
-    for connector in _connectors(subject):
-        is_exit = connector.exit_node or any(parse_span(route) in DEFAULT_ROUTES for route in connector.routes)
-        if not is_exit or _is_approver(approvers, connector):
+    for router in _routers(subject):
+        is_exit = router.exit_node or any(parse_span(route) in DEFAULT_ROUTES for route in router.routes)
+        if not is_exit or _is_approver(approvers, router):
             continue
-        if not any(device.is_exit_node for device in _live(subject, connector)):
+        if not any(device.is_exit_node for device in _live(subject, router)):
             yield EXIT_NOT_APPROVED.at(
-                connector.place,
-                message=f"Connector {connector.reference} is to be an exit node, and nothing lets {listed(connector.tags)} "
+                router.place,
+                message=f"{_called(router)} is to be an exit node, and nothing lets {listed(router.tags)} "
                 "be one without an admin.",
                 expected="a tag of the Connector in autoApprovers.exitNode",
             )
@@ -256,18 +280,18 @@ def _items(value: Json | None) -> list[Json]:
 def route_no_grant(subject: Subject) -> Iterator[Finding]:
     """A grant on a part of the prefix is taken for what is meant. An app connector's routes come and go with its domains."""
     granted, names = _granted(subject)
-    for connector in _connectors(subject):
-        closed = [text for text, span in _routes(connector) if not granted.overlaps(span)]
-        if closed and not connector.app_connector and "*" not in names:
+    for router in _routers(subject):
+        closed = [text for text, span in _routes(router) if not granted.overlaps(span)]
+        if closed and not _is_app_connector(router) and "*" not in names:
             yield ROUTE_NO_GRANT.at(
-                connector.place,
-                message=f"Nobody may reach {listed(closed)}, which Connector {connector.reference} routes.",
+                router.place,
+                message=f"Nobody may reach {listed(closed)}, which {_called(router)} routes.",
                 expected="a grant with the prefix, or a part of it, as its destination",
             )
-        if connector.exit_node and names.isdisjoint({"*", INTERNET, DANGER_ALL}):
+        if router.exit_node and names.isdisjoint({"*", INTERNET, DANGER_ALL}):
             yield ROUTE_NO_GRANT.at(
-                connector.place,
-                message=f"Nobody may reach the internet by Connector {connector.reference}, an exit node.",
+                router.place,
+                message=f"Nobody may reach the internet by {_called(router)}, an exit node.",
                 expected="a grant with the destination autogroup:internet",
             )
 

@@ -1,4 +1,4 @@
-"""What wears tags, and so must be given them: nodes, Tailscale Services, and the proxies that nobody declared."""
+"""What wears tags, and so must be given them: nodes, Tailscale Services, what joins by a key, and proxies that nobody declared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tailstack.topology.tailnet import Cluster, Tailnet
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wearing:
-    """Tags that are asked for together. `kind` is None for the proxies of a cluster that nobody declared.
+    """Tags that are asked for together. `kind` is None for the proxies of a cluster that nobody declared, and for what belongs
+    to no cluster and is no node.
 
     `is_assumed` where no manifest shows the operator that they come from; `has_default_tags` for a Recorder that names none.
     """
@@ -27,7 +28,7 @@ class Wearing:
 
 
 def wearings(tailnet: Tailnet, nodes: tuple[DeclaredNode, ...]) -> Iterator[Wearing]:
-    """Everything that wears tags, the replicas of one resource once: cluster by cluster, then the machines.
+    """Everything that wears tags, the replicas of one resource once: cluster by cluster, then the machines and the rest.
 
     Where no manifest shows the operator, its tags and those of undeclared proxies are only assumed.
     """
@@ -39,6 +40,15 @@ def wearings(tailnet: Tailnet, nodes: tuple[DeclaredNode, ...]) -> Iterator[Wear
         yield from _nodes(cluster, by_cluster.get(cluster.name, []))
         yield from _services(cluster)
     yield from _nodes(None, by_cluster.get(None, []))
+    yield from _of_the_tailnet(tailnet)
+
+
+def _of_the_tailnet(tailnet: Tailnet) -> Iterator[Wearing]:
+    """Tailscale Services that machines serve, and what is to join by a key. Those of clusters stand there."""
+    services = ((f"service {each.name}", each.tags, each.place) for each in tailnet.services if each.machines)
+    keys = ((f"what joins by key {each.name}", each.tags, each.place) for each in tailnet.extras.keys)
+    for who, tags, place in (*services, *keys):
+        yield Wearing(who=who, kind=None, cluster=None, tags=tags, place=place)
 
 
 def _undeclared_proxies(cluster: Cluster) -> Wearing:

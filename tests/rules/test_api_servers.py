@@ -308,7 +308,7 @@ CASES = (
         silent=(
             ('"dst": ["tag:rec"], "ip": ["tcp:443"]', '"dst": ["tag:rec"], "ip": ["tcp:80"]'),
             ('"dst": ["tag:k8s-operator"]', '"dst": ["tag:kube"]'),
-            ('value: "true"', 'value: "noauth"'),
+            ('value: "true"', 'value: "false"'),
             # That nothing wears the tag, another rule says.
             ('tags: ["tag:rec"]', 'tags: ["tag:ci"]'),
         ),
