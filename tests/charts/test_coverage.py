@@ -63,8 +63,7 @@ def path_of(text: str) -> Path:
 
 
 PATHS = sorted({path for rows in SECTIONS.values() for where in rows.values() for path in where.paths})
-NOT_SPELT_YET = {"images.k8sProxy"}
-DECIDING = sorted({key for key in (*RESERVED_VALUES.values(), *RESERVED_VARIABLES.values()) if key} - NOT_SPELT_YET)
+DECIDING = sorted({key for key in (*RESERVED_VALUES.values(), *RESERVED_VARIABLES.values()) if key})
 
 
 @pytest.mark.parametrize("path", PATHS)
