@@ -377,3 +377,15 @@ def test_a_service_that_cannot_be_asked_for_devices_is_a_refusal() -> None:
 def test_what_is_passed_through_is_what_the_sdk_takes(declared: Any, arguments: Any, others: set[str]) -> None:  # noqa: ANN401  classes
     taken = set(inspect.signature(arguments).parameters) - others
     assert set(declared.model_fields) == taken
+
+
+@pytest.mark.parametrize(
+    ("declared", "arguments"),
+    [
+        (LogStreamDeclaration, pulumi_tailscale.LogstreamConfigurationArgs),
+        (PostureIntegrationDeclaration, pulumi_tailscale.PostureIntegrationArgs),
+    ],
+)
+def test_what_the_sdk_needs_has_to_be_declared(declared: Any, arguments: Any) -> None:  # noqa: ANN401  classes
+    needed = {name for name, each in inspect.signature(arguments).parameters.items() if each.default is each.empty}
+    assert {name for name, each in declared.model_fields.items() if each.is_required()} == needed - {"log_type"}
