@@ -49,10 +49,10 @@ def command(
         raise click.UsageError("Who or what? Name one end with --from or --to, or both.")
     project = find_project(Path.cwd())
     checked = check_environment(project, choose_environment(project, environment), at)
-    if checked.tailnet is None or checked.policy is None or checked.has_errors:
+    if checked.whole is None or checked.policy is None or checked.has_errors:
         return say_findings(checked.findings, form)
     try:
         inventory = read_facts_file(facts).inventory
     except InvalidTailnetError as error:
         return say_findings(error.findings, form)
-    return answer(directory_of_tailnet(checked.tailnet, checked.policy, inventory), source, target, ports, form)
+    return answer(directory_of_tailnet(checked.whole, checked.policy, inventory), source, target, ports, form)

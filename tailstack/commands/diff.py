@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import click
@@ -29,6 +28,7 @@ from tailstack.report.compared import (
     compared_as_text,
 )
 from tailstack.topology.loading import STACKS, environments, environments_of, load_environment, resolve_files
+from tailstack.topology.sharing import load_shared
 from tailstack.topology.tailnet import Tailnet
 
 WORK_TREE = "the work tree"
@@ -48,7 +48,8 @@ def command(
 ) -> ExitCode:
     """Say who gains and who loses access to what from the git revision BASE to HEAD, by default the work tree.
 
-    Compares every environment, offline and without secrets. Rotations are read for the same moment on both sides.
+    Compares every environment, offline and without secrets. Rotations are read for the same moment on both sides. What
+    changes for the guests of a tailnet is told with its owner.
 
     Exits with 2 if access changes, with 3 if HEAD has errors, with 0 if nobody gains or loses anything.
     """
@@ -81,25 +82,25 @@ def command(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Side:
-    """An environment at a revision: the bytes or texts it is made of, to see whether they are the same, and its tailnet."""
+    """An environment at a revision: the texts that it is made of and those of all environments, to see whether they are the
+    same, and how each environment there is loaded."""
 
     texts: Mapping[str, str]
-    load: Callable[[], Tailnet]
+    every: Mapping[str, str]
+    load: Callable[[str], Tailnet]
 
 
 def _at_commit(files: Mapping[str, str], at: datetime) -> dict[str, _Side]:
-    return {
-        name: _Side(texts=_of_environment(files, name), load=partial(resolve_files, files, name, at))
-        for name in environments_of(files)
-    }
+    return _sides(environments_of(files), files, lambda name: resolve_files(files, name, at))
 
 
 def _in_work_tree(project: Path, at: datetime) -> dict[str, _Side]:
     files = files_in_work_tree(project)
-    return {
-        name: _Side(texts=_of_environment(files, name), load=partial(load_environment, project, name, at))
-        for name in environments(project)
-    }
+    return _sides(environments(project), files, lambda name: load_environment(project, name, at))
+
+
+def _sides(names: Iterable[str], files: Mapping[str, str], load: Callable[[str], Tailnet]) -> dict[str, _Side]:
+    return {name: _Side(texts=_of_environment(files, name), every=files, load=load) for name in names}
 
 
 def _of_environment(files: Mapping[str, str], name: str) -> Mapping[str, str]:
@@ -109,23 +110,38 @@ def _of_environment(files: Mapping[str, str], name: str) -> Mapping[str, str]:
 def _compared(environment: str, before: _Side | None, after: _Side | None) -> Compared:
     if after is None:
         return Compared(environment=environment, state=State.GONE)
-    if before is not None and before.texts == after.texts:
+    if before is not None and _is_same(environment, before, after):
         return Compared(environment=environment, state=State.COMPARED, comparison=NOTHING_CHANGED)
     try:
-        new = _declared(after.load)
+        shared = load_shared(environment, after.load)
+        if shared.own.guest_of is not None:
+            return Compared(environment=environment, state=State.GUEST, owner=shared.own.guest_of)
+        new = _declared(shared.whole)
     except InvalidTailnetError as error:
         return Compared(environment=environment, state=State.HEAD_UNREADABLE, findings=error.findings)
     if before is None:
         return Compared(environment=environment, state=State.NEW, comparison=compare(None, new))
     try:
-        old = _declared(before.load)
+        old = _declared(load_shared(environment, before.load).whole)
     except InvalidTailnetError as error:
         return Compared(environment=environment, state=State.BASE_UNREADABLE, findings=error.findings)
     return Compared(environment=environment, state=State.COMPARED, comparison=compare(old, new))
 
 
-def _declared(load: Callable[[], Tailnet]) -> Declared:
-    tailnet = load()
+def _is_same(environment: str, before: _Side, after: _Side) -> bool:
+    """Whether an environment is as it was, and so are all that share its tailnet."""
+    if before.texts != after.texts:
+        return False
+    if before.every == after.every:
+        return True
+    try:
+        tailnet = after.load(environment)
+    except InvalidTailnetError:
+        return True
+    return tailnet.guest_of is None and not tailnet.guests
+
+
+def _declared(tailnet: Tailnet) -> Declared:
     policy = compile_policy(tailnet)
     if any(finding.is_error for finding in policy.findings):
         raise InvalidTailnetError(policy.findings)

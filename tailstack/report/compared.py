@@ -23,23 +23,35 @@ class State(StrEnum):
     COMPARED = "compared"
     NEW = "new"
     GONE = "gone"
+    GUEST = "guest"
     HEAD_UNREADABLE = "head unreadable"
     BASE_UNREADABLE = "base unreadable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """One environment. There is a comparison where it could be read on both sides, or where it is new."""
+    """One environment. There is a comparison where it could be read on both sides, or where it is new.
+
+    `owner` is the environment with which that of a guest is compared.
+    """
 
     environment: str
     state: State
+    owner: str = ""
     comparison: Comparison | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
     def has_changed(self) -> bool:
         """Whether access changes, or may change without anybody being able to tell."""
+        if self.state is State.GUEST:
+            return False
         return self.comparison is None or not self.comparison.difference.is_empty
+
+    @property
+    def said(self) -> str:
+        """What is to be said of it beside a comparison."""
+        return _SAID[self.state].format(owner=self.owner)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +69,7 @@ _SAID = {
         "This environment is no longer declared. Its stack stays as it is until somebody destroys it, and nobody looks "
         "after it."
     ),
+    State.GUEST: "This environment is a guest of {owner}, whose policy file it is in: what changes is told there.",
     State.HEAD_UNREADABLE: "This environment has errors, so that nobody can say what changes.",
     State.BASE_UNREADABLE: "The base has errors, so that nobody can say what changes; what is wrong with it:",
 }
@@ -67,7 +80,7 @@ def compared_as_text(found: Sequence[Compared], revisions: Revisions, *, colour:
     style = Style(colour=colour)
     blocks = [style.strong(headline(found, revisions)) + "\n"]
     for one in found:
-        block = style.strong(f"{one.environment}: ") + _SAID[one.state]
+        block = style.strong(f"{one.environment}: ") + one.said
         if one.comparison is not None:
             block += changes_as_text(one.comparison.difference, one.comparison.vocabulary, colour=colour)
         else:
@@ -81,7 +94,7 @@ def compared_as_text(found: Sequence[Compared], revisions: Revisions, *, colour:
 def headline(found: Sequence[Compared], revisions: Revisions) -> str:
     """Whether access changes from one revision to the other, and in which environments."""
     between = f"From {revisions.base} to {revisions.head}"
-    unread = [one.environment for one in found if one.comparison is None and one.state is not State.GONE]
+    unread = [one.environment for one in found if one.state in {State.HEAD_UNREADABLE, State.BASE_UNREADABLE}]
     changed = [one.environment for one in found if one.has_changed and one.environment not in unread]
     if unread:
         return f"{between} it is not known what changes in {', '.join(unread)}."
@@ -95,8 +108,8 @@ def compared_as_markdown(found: Sequence[Compared], revisions: Revisions) -> str
     blocks = [escaped(headline(found, revisions)) + "\n"]
     for one in found:
         lines = [f"### {code(one.environment)}", ""]
-        if _SAID[one.state]:
-            lines += [escaped(_SAID[one.state]), ""]
+        if one.said:
+            lines += [escaped(one.said), ""]
         if one.comparison is not None:
             lines.append(changes_as_markdown(one.comparison.difference, one.comparison.vocabulary))
         if one.findings:

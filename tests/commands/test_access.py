@@ -122,3 +122,10 @@ def test_an_environment_with_errors_is_not_asked(project: Path, capsys: pytest.C
     file.write_text("tailnet: [", encoding="utf-8")
     assert run(["access", "--to", "blue.nginx", "--format", form]) == ExitCode.FINDINGS
     assert "TS001" in capsys.readouterr().out
+
+
+def test_a_guest_is_asked_about_with_the_policy_of_its_owner(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, "one", TEXT.replace("ts.net}", "ts.net, policy: {guests: [two]}}"))
+    write(project, "two", "tailnet: {dnsName: tail1a2b.ts.net, guestOf: one}\nmachines: {ci: {tags: [tag:ci]}}\n")
+    answer = said(capsys, "two", "--from", "tag:ci", "--to", "blue.nginx")
+    assert answer.startswith("tag:ci does not reach exposure blue.nginx on tcp:80.\n")

@@ -187,3 +187,47 @@ def test_a_hook_that_points_git_elsewhere_is_not_followed(
     assert project
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
     assert run(["diff", "main"]) == ExitCode.CLEAN
+
+
+OWNER = OPEN.replace("ts.net}", "ts.net, policy: {guests: [two]}}")
+GUEST = """tailnet: {dnsName: tail1a2b.ts.net, guestOf: one}
+defaults: {operator: {chart: {version: "1.102.3"}}}
+groups: {group:dev: [dev@example.com]}
+clusters:
+  lab: {kubernetes: {context: lab}, expose: {api: {namespace: x, ports: [tcp:80], selector: {a: b}}}}
+access:
+  - {name: dev, from: [group:dev], to: [{exposure: lab.api}]}
+"""
+
+
+def test_what_a_guest_changes_is_told_with_its_owner(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, "one", OWNER)
+    write(project, "two", GUEST)
+    write(project, "three", TEXT)
+    commit(project)
+    write(project, "two", GUEST.replace("[group:dev]", "[group:dev, autogroup:admin]"))
+    assert run(["diff", "HEAD"]) == ExitCode.CHANGES
+    said = capsys.readouterr().out
+    assert said.startswith("From HEAD to the work tree access changes in one.\n")
+    assert "autogroup:admin gains tcp:80 to exposure lab.api.\n     access: dev (environment two) (stacks/two/" in said
+    assert "two: This environment is a guest of one, whose policy file it is in" in said
+    assert "three: Nobody gains or loses access." in said
+
+
+def test_an_owner_whose_guest_has_errors_cannot_be_compared(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, "one", OWNER)
+    write(project, "two", GUEST)
+    commit(project)
+    write(project, "two", GUEST.replace("context: lab", "contxt: lab"))
+    assert run(["diff", "HEAD"]) == ExitCode.FINDINGS
+    assert "it is not known what changes in one, two." in capsys.readouterr().out
+
+
+def test_an_environment_that_is_wrong_as_it_was_stops_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, "bad", "tailnet: {}\n")
+    commit(project)
+    write(project, "one", OPEN)
+    assert run(["diff", "HEAD"]) == ExitCode.CHANGES
+    assert "bad: Nobody gains or loses access." in capsys.readouterr().out

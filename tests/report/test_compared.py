@@ -49,6 +49,16 @@ def test_the_first_line_answers(states: list[State], expected: str) -> None:
     assert headline([one(state, f"e{number}") for number, state in enumerate(states)], REVISIONS) == expected
 
 
+def test_a_guest_is_told_with_its_owner() -> None:
+    guest = Compared(environment="dev", state=State.GUEST, owner="production")
+    assert not guest.has_changed
+    said = "This environment is a guest of production, whose policy file it is in: what changes is told there.\n"
+    assert compared_as_text([guest], REVISIONS).endswith(f"dev: {said}")
+    assert said in compared_as_markdown([guest], REVISIONS)
+    assert json.loads(compared_as_json([guest], REVISIONS))["environments"][0]["access"] is None
+    assert "nobody gains or loses access" in headline([guest], REVISIONS)
+
+
 EVERY = [one(State.COMPARED, "a"), one(State.NEW, "b"), one(State.GONE, "c"), one(State.HEAD_UNREADABLE, "d")]
 TEXT = """\
 From main to the work tree it is not known what changes in d.
