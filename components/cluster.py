@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -20,15 +20,17 @@ from tailstack.topology import tailnet
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterArgs:
-    """`settled` are the tailnet's own resources, which the cluster waits for; `bindings` go with their access entries."""
+    """`settled` are the tailnet's own resources, which the cluster waits for: without its tags in the policy file nothing in
+    it can join. `bindings` go with their access entries. `environment` is what the credentials are called after.
+    """
 
     environment: str
     cluster: tailnet.Cluster
-    bindings: dict[Binding, tuple[str, ...]]
     chart: ChartSource
-    settled: Sequence[pulumi.Resource]
-    skip_await: bool
-    protect: bool
+    bindings: Mapping[Binding, tuple[str, ...]] = field(default_factory=dict[Binding, tuple[str, ...]])
+    settled: Sequence[pulumi.Resource] = ()
+    skip_await: bool = False
+    protect: bool = True
 
 
 class Cluster(pulumi.ComponentResource):

@@ -43,7 +43,7 @@ def tailscale_provider() -> TailscaleProvider:
 def kubernetes_providers(clusters: Sequence[Cluster], config: pulumi.Config) -> dict[str, KubernetesProvider]:
     """A provider for each cluster, by its name. Raises RefusedError naming every kubeconfig that the config lacks."""
     missing = [
-        f"  {cluster.place}: cluster {cluster.name} needs the secret tailstack:{cluster.kubeconfig_secret}"
+        f"  {cluster.place}: cluster {cluster.name} needs the secret {config.name}:{cluster.kubeconfig_secret}"
         for cluster in clusters
         if cluster.kubeconfig_secret is not None and config.get_secret(cluster.kubeconfig_secret) is None
     ]
@@ -51,7 +51,7 @@ def kubernetes_providers(clusters: Sequence[Cluster], config: pulumi.Config) -> 
         raise RefusedError(
             "Kubeconfigs are missing in the stack's config:\n"
             + "\n".join(missing)
-            + "\nSet each from a file: pulumi config set --secret tailstack:NAME < KUBECONFIG"
+            + f"\nSet each from a file: pulumi config set --secret {config.name}:NAME < KUBECONFIG"
         )
     return {cluster.name: _kubernetes_provider(cluster, config) for cluster in clusters}
 

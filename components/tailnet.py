@@ -34,9 +34,9 @@ class TailnetArgs:
     policy: str
     magic_dns: bool
     https_certificates: bool
-    protect: bool
-    reset_on_destroy: bool
-    overwrite_policy: bool
+    protect: bool = True
+    reset_on_destroy: bool = False
+    overwrite_policy: bool = False
     guard: pulumi.ResourceHookBinding | None = None
     extras: Extras = NO_EXTRAS
     services: tuple[TailscaleService, ...] = ()

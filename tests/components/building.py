@@ -28,9 +28,7 @@ def made(
             ClusterArgs(
                 environment="test",
                 cluster=cluster,
-                bindings={},
                 chart=chart,
-                settled=(),
                 skip_await=skip_await,
                 protect=protect,
             ),
