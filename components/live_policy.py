@@ -46,13 +46,14 @@ def _say(text: str, *, is_warning: bool) -> None:
 
 
 def _names_in(tailnet: Tailnet, cluster: str) -> Iterator[str]:
-    """The tags that nodes of a cluster wear, and the Tailscale Services that it serves."""
+    """The tags that nodes of a cluster wear, and the Tailscale Services that it serves, with their tags."""
     for node in declared_nodes(tailnet):
         if node.cluster == cluster:
             yield from node.tags
     for each in tailnet.clusters:
         if each.name == cluster:
             yield from (*each.operator.tags, *each.operator.proxy_tags)
+            yield from (tag for exposed in (*each.exposures, *each.ingresses) for tag in exposed.tags)
             yield from (name for name, _ in services_in(each))
 
 

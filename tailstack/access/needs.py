@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from tailstack.access.changes import Change, Direction, RightKind
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.diff import difference
 from tailstack.access.diff_sections import EXIT_NODE
-from tailstack.access.policy import AutoApprovers, Grant, Listed, NodeAttribute, Policy
+from tailstack.access.policy import AutoApprovers, Grant, Listed, NodeAttribute, Policy, SshRule
 from tailstack.access.selectors import Selector, SelectorKind, parse_selector
 from tailstack.access.sentences import sentence
 from tailstack.finding import Place
@@ -86,16 +87,19 @@ class _Needs:
         grants = tuple(
             _narrowed(grant, only)
             for grant in whole.grants or ()
-            if self.is_own(grant.place, map(str, (*grant.src, *grant.dst)))
+            if self.is_own(grant.place, map(str, (*grant.src, *grant.dst, *grant.via)))
+        )
+        ssh = tuple(
+            _narrowed(rule, only) for rule in whole.ssh if self.is_own(rule.place, map(str, (*rule.src, *rule.dst)))
         )
         attributes = tuple(one for one in whole.node_attributes if self.is_own(one.place, map(str, one.target)))
         approvers = AutoApprovers(
-            routes=self._listed(whole.auto_approvers.routes),
+            routes=self._listed(whole.auto_approvers.routes, only),
             exit_node=tuple(one for one in whole.auto_approvers.exit_node if self.is_own(one.place, [one.name])),
-            services=self._listed(whole.auto_approvers.services),
+            services=self._listed(whole.auto_approvers.services, only),
         )
-        named = {*tags, *(selector.name for selector in _selectors(grants, attributes))}
-        postures = {posture.text for grant in grants for posture in grant.src_posture}
+        named = {*tags, *(selector.name for selector in _selectors((*grants, *ssh), attributes))}
+        postures = {posture.text for entry in (*grants, *ssh) for posture in entry.src_posture}
         return Policy(
             file=whole.file,
             grants=grants,
@@ -104,22 +108,32 @@ class _Needs:
             postures=tuple(posture for posture in whole.postures if posture.name in postures),
             auto_approvers=approvers,
             node_attributes=attributes,
+            ssh=ssh,
         )
 
-    def _listed(self, entries: Iterable[Listed]) -> tuple[Listed, ...]:
-        return tuple(one for one in entries if self.is_own(one.place, (one.name, *map(str, one.entries))))
+    def _listed(self, entries: Iterable[Listed], only: frozenset[str] | None) -> tuple[Listed, ...]:
+        return tuple(
+            replace(one, entries=tuple(entry for entry in one.entries if only is None or entry.name in only))
+            for one in entries
+            if self.is_own(one.place, (one.name, *map(str, one.entries)))
+        )
 
 
-def _narrowed(grant: Grant, only: frozenset[str] | None) -> Grant:
-    if only is None or any(source.name in only for source in grant.src):
-        return grant
-    return replace(grant, dst=tuple(target for target in grant.dst if target.name in only))
+_Entry = TypeVar("_Entry", Grant, SshRule)
 
 
-def _selectors(grants: Iterable[Grant], attributes: Iterable[NodeAttribute]) -> Iterator[Selector]:
+def _narrowed(entry: _Entry, only: frozenset[str] | None) -> _Entry:
+    """The entry with those destinations that are among these, unless it is one from there or by way of there."""
+    ways = entry.via if isinstance(entry, Grant) else ()
+    if only is None or any(selector.name in only for selector in (*entry.src, *ways)):
+        return entry
+    return replace(entry, dst=tuple(target for target in entry.dst if target.name in only))
+
+
+def _selectors(entries: Iterable[Grant | SshRule], attributes: Iterable[NodeAttribute]) -> Iterator[Selector]:
     """What the entries name. Approvers are the nodes themselves, of which the tags are known."""
-    for grant in grants:
-        yield from (*grant.src, *grant.dst)
+    for entry in entries:
+        yield from (*entry.src, *entry.dst)
     for attribute in attributes:
         yield from attribute.target
 
@@ -153,6 +167,7 @@ def _with(live: Policy, needed: Policy) -> Policy:
             services=_joined(approvers.services, wanted.services),
         ),
         node_attributes=(*live.node_attributes, *needed.node_attributes),
+        ssh=(*live.ssh, *needed.ssh),
     )
 
 

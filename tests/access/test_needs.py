@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -232,6 +233,68 @@ def test_services_and_exit_nodes_are_approved_by_name() -> None:
     )
     assert len(said(wanted, approving())) == 2
     assert said(wanted, wanted) == []
+
+
+# Every feature that the language has
+
+
+@pytest.fixture(scope="module")
+def everything() -> CompiledPolicy:
+    folder = Path(__file__).parents[2] / "examples" / "whole"
+    files = {f"stacks/whole/{file.name}": file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    return compile_policy(resolve_files(files, "whole", AT))
+
+
+BLUE = tuple(
+    f"tag:k8s-{name}"
+    for name in ("op-blue", "blue", "blue--exit", "blue--pods", "blue--saas", "blue--in", "blue--audit", "blue--public")
+)
+FILES = tuple(f"stacks/whole/{name}.yaml" for name in ("access", "blue", "green", "tailnet"))
+
+
+def test_of_everything_that_can_be_declared_nothing_is_missing_in_its_own_policy(everything: CompiledPolicy) -> None:
+    for needed in (needed_by_files(everything, FILES), needed_by_nodes(everything, (*BLUE, "svc:payments"))):
+        assert lacks(needed, live(everything), everything) == ()
+
+
+@pytest.mark.parametrize(
+    ("missing", "needed_for"),
+    [
+        ("tag:k8s-blue--exit may now be exit nodes without approval by an admin.", "connector blue.exit"),
+        ("tag:k8s-blue--saas may now serve 203.0.113.0/24 without approval by an admin.", "connector blue.saas"),
+        (
+            "group:platform gains every port to autogroup:internet, by way of tag:k8s-blue--exit.",
+            "access: platform leaves through blue",
+        ),
+        ("posture:current is not defined.", "posture:current"),
+        (
+            "tag:k8s-blue--public may now be opened to the internet (Funnel).",
+            "ingress blue.public, open to the internet",
+        ),
+    ],
+)
+def test_each_kind_of_need_is_told(missing: str, needed_for: str, everything: CompiledPolicy) -> None:
+    needed = needed_by_nodes(everything, (*BLUE, "svc:payments"))
+    found = said(needed, read_policy('{"grants": []}', file="live"), everything)
+    assert f"{missing} Needed for: {needed_for}." in found
+    assert any(
+        one.startswith("tag:k8s-blue--in may now serve svc:blue-ha, svc:blue-shop, svc:payments") for one in found
+    )
+
+
+def test_logins_are_a_need_too(everything: CompiledPolicy) -> None:
+    def logins(needed: Policy) -> list[str]:
+        return [one for one in said(needed, live(everything, without_ssh), everything) if "log in" in one]
+
+    def without_ssh(text: str) -> str:
+        return text.replace('"ssh": [', '"hosts": {}, "ignored": [', 1)
+
+    assert '"ssh": [' in everything.text
+    (missing,) = logins(needed_by_files(everything, FILES))
+    assert missing.startswith("group:platform may now log in to tag:bastion and tag:ci as any user but root")
+    (narrowed,) = logins(needed_by_nodes(everything, ["tag:ci"]))
+    assert narrowed.startswith("group:platform may now log in to tag:ci as any user but root")
+    assert logins(needed_by_nodes(everything, BLUE)) == []
 
 
 def test_a_policy_that_lets_everything_through_lacks_no_access() -> None:
