@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tailstack.report.findings import WIDTH
 from tailstack.report.style import Style, counted
@@ -30,6 +31,9 @@ def _paragraph(proof: LinkProof, style: Style, width: int) -> str:
     longest = max(len(step.name) for step in proof.steps)
     for step in proof.steps:
         lines += _step(step, longest, style, width)
+    for lacking in proof.lacking:
+        told = replace(lacking.step, text=f"{lacking.who} cannot serve {lacking.service}: {lacking.step.text}")
+        lines += _step(told, longest, style, width)
     return "\n".join(lines) + "\n"
 
 
@@ -68,6 +72,10 @@ def links_as_data(proofs: Sequence[LinkProof]) -> list[dict[str, object]]:
                     "places": [{"file": p.file, "line": p.line, "column": p.column} for p in step.places],
                 }
                 for step in proof.steps
+            ],
+            "lacking": [
+                {"service": lacking.service, "who": lacking.who, "text": lacking.step.text, "mend": lacking.step.mend}
+                for lacking in proof.lacking
             ],
         }
         for proof in proofs

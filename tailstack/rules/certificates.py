@@ -8,7 +8,7 @@ from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.frames import web_ingress, web_service
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyClass
-from tailstack.topology.tailnet import Cluster, Ingress
+from tailstack.topology.tailnet import Cluster, Ingress, TailscaleService
 from tailstack.topology.wording import listed
 
 _LIMITS = "https://letsencrypt.org/docs/rate-limits/#new-certificates-per-registered-domain"
@@ -106,7 +106,9 @@ def _names(subject: Subject, cluster: Cluster) -> Iterator[str]:
 
 def staging_certificate(subject: Subject) -> Iterator[Finding]:
     """Where production, the internet or a link relies on it; for everything else it is what staging is for."""
-    linked = {egress.target.reference for egress in subject.tailnet.egresses if isinstance(egress.target, Ingress)}
+    targets = [egress.target for egress in subject.tailnet.egresses]
+    linked = {target.reference for target in targets if isinstance(target, Ingress)}
+    linked |= {each.reference for target in targets if isinstance(target, TailscaleService) for each in target.backends}
     for cluster in subject.tailnet.clusters:
         words = {subject.tailnet.environment, *(value for _, value in cluster.labels)}
         for ingress in cluster.ingresses:

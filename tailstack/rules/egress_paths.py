@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from tailstack.access.addresses import TAILNET, AddressSet, parse_span
 from tailstack.finding import Finding, Place, Rule, Severity
+from tailstack.rules.routers import routes_of
 from tailstack.rules.subject import Subject
-from tailstack.topology.references import leads_to
-from tailstack.topology.tailnet import Address, Cluster, Egress, Exposure, Ingress
+from tailstack.topology.custom import ProxyGroupKind
+from tailstack.topology.tailnet import Address, Cluster, Egress, Exposure, Ingress, TailscaleService
 from tailstack.topology.wording import listed
 
 _OUT = (
@@ -63,6 +64,15 @@ def _denied(names: str) -> str:
     )
 
 
+_GROUP = """clusters:
+  blue:
+    kubernetes: {context: blue}
+    proxyGroups: {out: {type: egressCLOSED}}
+    egress:
+      db: {namespace: shop, to: {ip: 100.64.0.9}, ports: [tcp:5432], proxyGroup: out}
+      crm: {namespace: crm, to: {ip: 100.64.0.8}, ports: [tcp:443], proxyGroup: out}
+"""
+
 ADDRESS_UNROUTED = Rule(
     code="TS307",
     slug="egress-address-unrouted",
@@ -95,7 +105,20 @@ POLICY_DENIED = Rule(
     good=_denied("other-proxies, egress-proxies"),
 )
 
-RULES = (ADDRESS_UNROUTED, EGRESS_CYCLE, POLICY_DENIED)
+OPEN_GROUP = Rule(
+    code="TS312",
+    slug="open-egress-group",
+    severity=Severity.WARNING,
+    what="Several namespaces share an egress group that no NetworkPolicy closes.",
+    why="Its proxies serve every pod that can dial them: each namespace reaches what the others' egresses lead to, and so does "
+    "every other namespace of the cluster.",
+    mend="Write `networkPolicy: {fromNamespaces: [...]}` in the group, or give each namespace a group of its own.",
+    source="https://tailscale.com/kb/1438/kubernetes-operator-cluster-egress",
+    bad=_GROUP.replace("CLOSED", ""),
+    good=_GROUP.replace("CLOSED", ", networkPolicy: {fromNamespaces: [shop, crm]}"),
+)
+
+RULES = (ADDRESS_UNROUTED, EGRESS_CYCLE, POLICY_DENIED, OPEN_GROUP)
 
 
 def address_unrouted(subject: Subject) -> Iterator[Finding]:
@@ -115,7 +138,7 @@ def address_unrouted(subject: Subject) -> Iterator[Finding]:
 
 def _routed(subject: Subject) -> AddressSet:
     tailnet = subject.tailnet
-    declared = (parse_span(route) for router in (*tailnet.connectors, *tailnet.machines) for route in leads_to(router))
+    declared = (parse_span(route) for router in (*tailnet.connectors, *tailnet.machines) for route in routes_of(router))
     known = AddressSet.of(span for span in declared if span is not None)
     return known.union(subject.facts.inventory.subnet_routes())
 
@@ -128,8 +151,8 @@ def egress_cycle(subject: Subject) -> Iterator[Finding]:
     by_service = {(e.cluster, e.namespace, e.service): e for e in subject.tailnet.egresses}
     following: dict[str, Egress] = {}
     for egress in subject.tailnet.egresses:
-        if isinstance(egress.target, Exposure | Ingress):
-            onward = by_service.get(_behind(subject, egress.target))
+        for target in _served_by(egress):
+            onward = by_service.get(_behind(subject, target))
             if onward is not None:
                 following[egress.reference] = onward
     done: set[str] = set()
@@ -148,6 +171,17 @@ def egress_cycle(subject: Subject) -> Iterator[Finding]:
                 expected="a Service with pods at the end of each way",
             )
         done.update(way)
+
+
+def _served_by(egress: Egress) -> tuple[Exposure | Ingress, ...]:
+    """What of a cluster stands behind the target; a Tailscale Service has one in each cluster that serves it."""
+    match egress.target:
+        case TailscaleService(backends=backends):
+            return backends
+        case Exposure() | Ingress() as exposed:
+            return (exposed,)
+        case _:
+            return ()
 
 
 def _behind(subject: Subject, exposed: Exposure | Ingress) -> tuple[str, str, str]:
@@ -193,4 +227,24 @@ def _using_groups(cluster: Cluster) -> Iterator[tuple[str, str, str, str, Place]
                 yield kind, f"{who} {each.reference}", each.namespace, each.proxy_group, each.place
 
 
-CHECKS = (address_unrouted, egress_cycle, policy_denied)
+def open_group(subject: Subject) -> Iterator[Finding]:
+    """Only where NetworkPolicies are known: manifests may hold one of anybody's."""
+    for cluster in subject.tailnet.clusters if subject.objects is None else ():
+        using: dict[str, dict[str, Place]] = {}
+        for egress in cluster.egresses:
+            using.setdefault(egress.proxy_group or "", {}).setdefault(egress.namespace, egress.place)
+        for group in cluster.custom.proxy_groups:
+            namespaces = using.get(group.name, {})
+            if group.kind is ProxyGroupKind.EGRESS and group.allowed_namespaces is None and len(namespaces) > 1:
+                yield OPEN_GROUP.at(
+                    group.place,
+                    *namespaces.values(),
+                    message=f"ProxyGroup {group.reference} is open to every pod of {cluster.name} that can dial it, and leads "
+                    f"to what {listed(namespaces)} reach.",
+                    expected="a NetworkPolicy for its proxies",
+                    mend=f"Write `networkPolicy: {{fromNamespaces: [{', '.join(namespaces)}]}}` in {group.reference}, or give "
+                    "each namespace a group of its own.",
+                )
+
+
+CHECKS = (address_unrouted, egress_cycle, policy_denied, open_group)

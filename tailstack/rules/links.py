@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from tailstack.access.derive import normal_fqdn
 from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.subject import Subject
-from tailstack.topology.tailnet import HTTPS, Address, Ingress, Machine, TailscaleService
+from tailstack.topology.tailnet import HTTPS, Address, Ingress, Machine, TailscaleService, Target
 from tailstack.topology.wording import nearest
 
 _NGINX = (
@@ -70,6 +71,19 @@ def _shop_from_green(*, accept_routes: bool) -> str:
     )
 
 
+_SERVED_BY_TWO = """# base.hujson
+{"tagOwners": {"tag:other": [], "tag:green-in": OWNERS}}
+# main.yaml
+services:
+  svc:db: {ports: [tcp:5432], proxyGroup: in, backends: {blue: apps/db, green: apps/db}}
+clusters:
+  blue: {kubernetes: {context: blue}, proxyGroups: {in: {type: ingress}}}
+  green: {kubernetes: {context: green}, proxyGroups: {in: {type: ingress, tags: [tag:green-in]}}}
+  red:
+    kubernetes: {context: red}
+    egress: {db: {namespace: default, to: {service: svc:db}}}
+"""
+
 EGRESS_TARGET_UNKNOWN = Rule(
     code="TS301",
     slug="egress-target-unknown",
@@ -104,14 +118,25 @@ EGRESS_TLS_NAME = Rule(
     code="TS304",
     slug="egress-tls-name",
     severity=Severity.WARNING,
-    what="An egress leads to an ingress, whose certificate is for its MagicDNS name only.",
+    what="An egress leads to an ingress, or to a Tailscale Service that is one, whose certificate is for its MagicDNS name only.",
     why="Clients that call the egress's Service by its name in the cluster fail on the certificate and on the host name.",
     mend="Lead the egress to an exposure of the Service, or let clients send the MagicDNS name as host and server name.",
     source="https://github.com/tailscale/tailscale/issues/11500",
     bad=_green("{ingress: blue.page}"),
     good=_green("{exposure: blue.nginx}"),
 )
-RULES = (EGRESS_TARGET_UNKNOWN, LINK_INCOMPLETE, EGRESS_LOOP, EGRESS_TLS_NAME)
+BACKEND_LACKING = Rule(
+    code="TS313",
+    slug="backend-lacking",
+    severity=Severity.WARNING,
+    what="One of those that are to serve a Tailscale Service cannot, and others can.",
+    why="Links stay complete as long as another one serves it, and hang once it is gone.",
+    mend="Mend the step that is named.",
+    source="https://tailscale.com/kb/1552/tailscale-services",
+    bad=_SERVED_BY_TWO.replace("OWNERS", '["tag:other"]'),
+    good=_SERVED_BY_TWO.replace("OWNERS", '["tag:k8s-op-green"]'),
+)
+RULES = (EGRESS_TARGET_UNKNOWN, LINK_INCOMPLETE, EGRESS_LOOP, EGRESS_TLS_NAME, BACKEND_LACKING)
 
 
 def egress_target_unknown(subject: Subject) -> Iterator[Finding]:
@@ -161,14 +186,32 @@ def link_incomplete(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def backend_lacking(subject: Subject) -> Iterator[Finding]:
+    """Each that lacks something once, however many links lead to the Service."""
+    said: set[tuple[str, str]] = set()
+    for proof in subject.links:
+        for lacking in proof.lacking:
+            if (lacking.service, lacking.who) in said or lacking.step.is_told:
+                continue
+            said.add((lacking.service, lacking.who))
+            yield BACKEND_LACKING.at(
+                *dict.fromkeys((*lacking.step.places, proof.place)),
+                message=f"{lacking.who[:1].upper()}{lacking.who[1:]} cannot serve {lacking.service}: {lacking.step.text}",
+                expected="each that is declared to serve it",
+                mend=lacking.step.mend,
+            )
+
+
 def egress_loop(subject: Subject) -> Iterator[Finding]:
     """Only declared targets have a cluster. A Tailscale Service that others host too may be meant to fail over."""
     for egress in subject.tailnet.egresses:
         target = egress.target
-        if isinstance(target, Address | Machine | TailscaleService) or target.cluster != egress.cluster:
+        if isinstance(target, Address | Machine):
             continue
-        hosts = subject.named.services.get(normal_fqdn(target.fqdn), ())
-        if all(host.cluster == egress.cluster for host in hosts):
+        clusters = {host.cluster for host in subject.named.services.get(normal_fqdn(target.fqdn), ())}
+        if not isinstance(target, TailscaleService):
+            clusters.add(target.cluster)
+        if clusters == {egress.cluster}:
             yield EGRESS_LOOP.at(
                 egress.place,
                 target.place,
@@ -181,7 +224,7 @@ def egress_tls_name(subject: Subject) -> Iterator[Finding]:
     """HTTPS ends at the ingress's node, under its own name. With a nameserver in the cluster clients can use that name."""
     for egress in subject.tailnet.egresses:
         target = egress.target
-        if not isinstance(target, Ingress) or subject.clusters[egress.cluster].custom.dns_configs:
+        if not _ends_tls(target) or subject.clusters[egress.cluster].custom.dns_configs:
             continue
         if HTTPS in egress.ports:
             yield EGRESS_TLS_NAME.at(
@@ -192,4 +235,10 @@ def egress_tls_name(subject: Subject) -> Iterator[Finding]:
             )
 
 
-CHECKS = (egress_target_unknown, link_incomplete, egress_loop, egress_tls_name)
+def _ends_tls(target: Target) -> TypeGuard[Ingress | TailscaleService]:
+    if isinstance(target, TailscaleService):
+        return any(isinstance(backend, Ingress) for backend in target.backends)
+    return isinstance(target, Ingress)
+
+
+CHECKS = (egress_target_unknown, link_incomplete, egress_loop, egress_tls_name, backend_lacking)

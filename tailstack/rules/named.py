@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tailstack.access.derive import normal_fqdn
+from tailstack.access.derive import normal_fqdn, some_of
 from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode
 from tailstack.rules.tailscale_services import DeclaredService
@@ -40,7 +40,7 @@ class Named:
         """What a person calls the thing with one of these names."""
         name = normal_fqdn(fqdn)
         if name in self.services:
-            return f"{self.services[name][0].name} ({self.services[name][0].who})"
+            return f"{self.services[name][0].name} ({some_of([service.who for service in self.services[name]])})"
         return str(self.nodes[name]) if name in self.nodes else "a device that there is"
 
 

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tailstack.access.addresses import TAILNET, parse_span
+from tailstack.access.addresses import TAILNET, Span, parse_span
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.derive import ip_entries, normal_fqdn, ports_of, target_name
-from tailstack.access.evaluate import Access, Match
+from tailstack.access.evaluate import Access, Match, PrefixIndex
 from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode, declared_nodes
 from tailstack.access.policy import Policy
@@ -23,8 +23,9 @@ from tailstack.access.selectors import TAGGED
 from tailstack.finding import Place
 from tailstack.rules.named import everything_named
 from tailstack.rules.ownership import not_given, owners_by_tag
+from tailstack.rules.routers import Router, approving_routes, called, host_names, routers_of, routes_with_spans
 from tailstack.rules.tailscale_services import DeclaredService, declared_services
-from tailstack.topology.custom import ProxyGroup, ProxyGroupKind
+from tailstack.topology.custom import Connector, ProxyGroup, ProxyGroupKind
 from tailstack.topology.tailnet import (
     HTTPS,
     Address,
@@ -56,18 +57,32 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Lacking:
+    """One that is to serve a Tailscale Service and cannot: who it is, and the step that is missing."""
+
+    service: str
+    who: str
+    step: Step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LinkProof:
-    """A link (`green.nginx-remote -> blue.nginx`) with the steps of its chain, in the order of a request."""
+    """A link (`green.nginx-remote -> blue.nginx`) with the steps of its chain, in the order of a request.
+
+    Of several that serve one Tailscale Service the chain leads to one; `lacking` is where the chain to each other one breaks
+    that does not reach so far.
+    """
 
     link: str
     egress: str
     place: Place
     steps: tuple[Step, ...]
+    lacking: tuple[Lacking, ...] = ()
 
     @property
     def broken(self) -> Step | None:
         """The first step that does not hold; None where the link is complete."""
-        return next((step for step in self.steps if not step.holds), None)
+        return _broken(self.steps)
 
     @property
     def is_complete(self) -> bool:
@@ -85,15 +100,7 @@ def links(
     `access` is that of the policy and `nodes` are those of the tailnet, where they are at hand.
     """
     prover = _Prover(tailnet, policy, access or Access(policy.policy), nodes or declared_nodes(tailnet))
-    return tuple(
-        LinkProof(
-            link=f"{egress.reference} -> {target_name(egress)}",
-            egress=egress.reference,
-            place=egress.place,
-            steps=tuple(prover.steps(egress)),
-        )
-        for egress in tailnet.egresses
-    )
+    return tuple(prover.proof(egress) for egress in tailnet.egresses)
 
 
 class _Prover:
@@ -107,28 +114,65 @@ class _Prover:
         self._clusters = {cluster.name: cluster for cluster in tailnet.clusters}
         self._named = everything_named(nodes, declared_services(tailnet), access.inventory, tailnet.dns_name)
         self._hosts = _hosts(access.inventory)
+        self._live_routes = {device.name.partition(".")[0].lower(): device.routes for device in access.inventory.nodes}
         self._principals: dict[tuple[str, ...], Principal] = {}
         self._reasons: dict[Place, tuple[str, tuple[Place, ...]]] = {}
         self._groups = {
             (cluster.name, group.name): group for cluster in tailnet.clusters for group in cluster.custom.proxy_groups
         }
+        self._routers = _Routers(tailnet)
 
-    def steps(self, egress: Egress) -> Iterator[Step]:
-        yield Step(
-            name="client",
-            holds=True,
-            text=f"Pods of {egress.cluster} call {egress.service}.{egress.namespace} on {_ports_text(egress.ports)}.",
-            places=(egress.place,),
-        )
-        yield from self._proxy(egress)
+    def proof(self, egress: Egress) -> LinkProof:
+        """The proof of one egress."""
+        steps = [self._client(egress), *self._proxy(egress)]
+        lacking: tuple[Lacking, ...] = ()
         if isinstance(egress.target, Address) and egress.target.ip is not None:
-            yield from self._to_address(egress, egress.target.ip)
-            return
-        fqdn = normal_fqdn(_fqdn(egress))
-        yield self._name(egress, fqdn)
-        if fqdn in self._named.services:
-            yield from self._best([list(self._to_service(egress, part)) for part in self._named.services[fqdn]])
-        elif fqdn in self._named.nodes:
+            steps += self._to_address(egress, egress.target.ip, is_route=egress.target.route is not None)
+        else:
+            fqdn = normal_fqdn(_fqdn(egress))
+            steps.append(self._name(egress, fqdn))
+            hosts = self._named.services.get(fqdn, ())
+            chains = [list(self._to_service(egress, host)) for host in hosts]
+            if chains:
+                best = next((chain for chain in chains if _broken(chain) is None), chains[0])
+                steps += best
+                lacking = tuple(_lacking(best, hosts, chains))
+            else:
+                steps += self._to_named(egress, fqdn)
+        return LinkProof(
+            link=f"{egress.reference} -> {target_name(egress)}",
+            egress=egress.reference,
+            place=egress.place,
+            steps=tuple(steps),
+            lacking=lacking,
+        )
+
+    def _client(self, egress: Egress) -> Step:
+        """A ProxyGroup serves whoever dials it, unless a NetworkPolicy closes it; of manifests' NetworkPolicies nothing is known."""
+        calls = f"{egress.service}.{egress.namespace} on {_ports_text(egress.ports)}"
+        group = self._groups.get((egress.cluster, egress.proxy_group or ""))
+        if group is None or self._clusters[egress.cluster].deployed is not None:
+            return Step(
+                name="client", holds=True, text=f"Pods of {egress.cluster} call {calls}.", places=(egress.place,)
+            )
+        allowed = group.allowed_namespaces
+        if allowed is None:
+            text = f"Every pod of {egress.cluster} that can dial ProxyGroup {group.name} can call {calls}."
+            return Step(name="client", holds=True, text=text, places=(egress.place,))
+        if egress.namespace in allowed:
+            text = f"Pods of {listed(allowed)} of {egress.cluster} can call {calls}: a NetworkPolicy lets no others through."
+            return Step(name="client", holds=True, text=text, places=(egress.place, group.place))
+        return Step(
+            name="client",
+            holds=False,
+            text=f"The NetworkPolicy of ProxyGroup {group.name} lets pods of {listed(allowed)} through, and not those of "
+            f"{egress.namespace}.",
+            places=(egress.place, group.place),
+            mend=f"Add {egress.namespace} to `fromNamespaces` of the proxy group {group.reference}.",
+        )
+
+    def _to_named(self, egress: Egress, fqdn: str) -> Iterator[Step]:
+        if fqdn in self._named.nodes:
             yield from self._to_node(egress, self._named.nodes[fqdn])
         elif fqdn in self._named.devices:
             device = self._named.devices[fqdn]
@@ -138,10 +182,6 @@ class _Prover:
             service = f"svc:{fqdn.partition('.')[0]}"
             yield self._routed(egress, f"{service} is a Tailscale Service")
             yield self._grant(egress, service, service, service)
-
-    def _best(self, chains: Sequence[list[Step]]) -> list[Step]:
-        """Of the clusters that host a Service, one is enough: the first where all holds, else the first."""
-        return next((chain for chain in chains if all(step.holds for step in chain)), chains[0])
 
     def _proxy(self, egress: Egress) -> Iterator[Step]:
         cluster = self._clusters[egress.cluster]
@@ -171,11 +211,38 @@ class _Prover:
             )
         yield self._credential("proxy", f"The ProxyGroup {group.name}", cluster, group.tags, group.place)
 
-    def _to_address(self, egress: Egress, ip: str) -> Iterator[Step]:
+    def _to_address(self, egress: Egress, ip: str, *, is_route: bool) -> Iterator[Step]:
+        """The ranges of 4via6 are among the tailnet's own addresses, and belong to no node."""
         span = parse_span(ip)
-        if span is not None and span not in TAILNET:
+        if span is not None and (is_route or span not in TAILNET):
+            found = self._routers.to(span)
+            if found:
+                yield from min((list(self._by_router(ip, *one)) for one in found), key=_missing_steps)
             yield self._routed(egress, f"{ip} is behind a subnet router")
         yield self._grant(egress, ip, ip, ip)
+
+    def _by_router(self, ip: str, route: str, router: Router) -> Iterator[Step]:
+        who = called(router)
+        text = f"{ip} lies in {route}, which {who} leads to."
+        yield Step(name="route", holds=True, text=text, places=(router.place,))
+        if isinstance(router, Connector):
+            cluster = self._clusters[router.cluster]
+            yield self._credential("router", who[:1].upper() + who[1:], cluster, router.tags, router.place)
+        approved = approving_routes(self._policy.policy, route, router.tags)
+        live = {span for name in host_names(router) for span in self._live_routes.get(name.lower(), ())}
+        by_hand = parse_span(route) in live
+        if approved or by_hand:
+            by = f"autoApprovers.routes of {listed(approved)}" if approved else "an admin"
+            yield Step(name="approval", holds=True, text=f"{route} is approved by {by}.", places=(router.place,))
+        else:
+            yield Step(
+                name="approval",
+                holds=False,
+                text=f"Nothing approves that nodes with {listed(router.tags)} lead to {route}.",
+                places=(router.place,),
+                mend=f"Add {_object(route, router.tags[:1])} to autoApprovers.routes of the policy file.",
+                is_told=True,
+            )
 
     def _to_node(self, egress: Egress, node: DeclaredNode) -> Iterator[Step]:
         if isinstance(egress.target, Ingress):
@@ -340,6 +407,40 @@ class _Prover:
                 else f"Add {json.dumps(grant)} to the grants of the policy file."
             ),
         )
+
+
+class _Routers:
+    """What leads to ranges of addresses, found by an address."""
+
+    def __init__(self, tailnet: Tailnet) -> None:
+        self._known: list[tuple[str, Router]] = []
+        self._index = PrefixIndex()
+        for router in routers_of(tailnet):
+            for route, span in routes_with_spans(router):
+                self._index.add(span, len(self._known))
+                self._known.append((route, router))
+
+    def to(self, span: Span) -> list[tuple[str, Router]]:
+        """Each route that holds these addresses, with what advertises it."""
+        return [self._known[number] for number in sorted(set(self._index.containing(span)))]
+
+
+def _broken(chain: Sequence[Step]) -> Step | None:
+    return next((step for step in chain if not step.holds), None)
+
+
+def _missing_steps(chain: Sequence[Step]) -> int:
+    return sum(not step.holds for step in chain)
+
+
+def _lacking(
+    best: Sequence[Step], hosts: Sequence[DeclaredService], chains: Sequence[Sequence[Step]]
+) -> Iterator[Lacking]:
+    """The others that break, where the best does not: else all break, and one reason is enough."""
+    for host, chain in zip(hosts, chains, strict=True) if _broken(best) is None else ():
+        broken = _broken(chain)
+        if broken is not None:
+            yield Lacking(service=host.name, who=host.who, step=broken)
 
 
 def _hosts(inventory: Inventory) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""6xx: recordings of sessions in Kubernetes: the recorders that grants name, and the way to them."""
+"""6xx: recordings of sessions, in Kubernetes and by SSH: the recorders that the policy names, and the way to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tailstack.access.evaluate import Verdict
 from tailstack.access.inventory import Node
 from tailstack.access.kubernetes import kubernetes_values
 from tailstack.access.nodes import DeclaredNode, NodeKind
+from tailstack.access.selectors import SelectorKind
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.rules.frames import operator_deployment
 from tailstack.rules.kubernetes_grants import with_capability
@@ -34,7 +35,7 @@ _FRAME = "# blue/operator.yaml\n" + operator_deployment(env='{name: APISERVER_PR
 RECORDER_MISSING = Rule(
     code="TS613",
     slug="recorder-missing",
-    what="A grant sends recordings to a tag that no Recorder wears, or to several tags.",
+    what="A grant or an SSH rule sends recordings to a tag that no Recorder wears, or a grant to several tags.",
     why="With enforceRecorder nobody can open a session any more, and without it nothing is recorded.",
     mend="Name the one tag that a Recorder wears.",
     source=_SOURCE,
@@ -44,7 +45,7 @@ RECORDER_MISSING = Rule(
 RECORDER_PATH = Rule(
     code="TS614",
     slug="recorder-path",
-    what="An API-server proxy may not connect to the recorder that a grant names.",
+    what="An API-server proxy may not connect to the recorder that a grant names, or a node to that of an SSH rule.",
     why="Its recordings arrive nowhere: with enforceRecorder sessions are refused, without it they go unrecorded.",
     mend="Grant the proxy's tag tcp:80 and tcp:443 of the recorder's tag.",
     source=_SOURCE,
@@ -55,7 +56,7 @@ RECORDER_FAIL_OPEN = Rule(
     code="TS615",
     slug="recorder-fail-open",
     severity=Severity.WARNING,
-    what="A grant asks for recordings, and lets a session go on without one.",
+    what="A grant or an SSH rule asks for recordings, and lets a session go on without one.",
     why="By default a session goes unrecorded while the recorder cannot be reached, and nobody is told.",
     mend='Add "enforceRecorder": true, or accept it with a reason.',
     source=_SOURCE,
@@ -70,8 +71,10 @@ RECORDING_PORT = 80
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Recording:
-    """What one value of the capability says of recordings, and the destinations for which it says so."""
+    """What one value of the capability, or one SSH rule, says of recordings, and the destinations for which it says so."""
 
+    who: str
+    is_ssh: bool
     tags: tuple[str, ...]
     is_enforced: bool
     names: frozenset[str]
@@ -84,11 +87,23 @@ def _recordings(subject: Subject) -> Iterator[_Recording]:
             tags = _texts(value, "recorder")
             if tags:
                 yield _Recording(
+                    who="A grant",
+                    is_ssh=False,
                     tags=tags,
                     is_enforced=value.get("enforceRecorder") is True,
                     names=frozenset(target.name for target in grant.dst),
                     places=subject.policy.sources(grant.place),
                 )
+    for rule in subject.policy.policy.ssh:
+        if rule.recorder:
+            yield _Recording(
+                who="An SSH rule",
+                is_ssh=True,
+                tags=tuple(recorder.name for recorder in rule.recorder),
+                is_enforced=rule.enforce_recorder,
+                names=frozenset(target.name for target in rule.dst if target.kind is SelectorKind.TAG),
+                places=subject.policy.sources(rule.place),
+            )
 
 
 def _texts(value: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -103,22 +118,22 @@ def recorder_missing(subject: Subject) -> Iterator[Finding]:
     live = {tag for node in subject.facts.inventory.nodes for tag in node.tags}
     known = sorted({tag for node in subject.nodes if node.kind is NodeKind.RECORDER for tag in node.tags})
     for asked in _recordings(subject):
-        tag, *more = asked.tags
-        if more:
+        if len(asked.tags) > 1 and not asked.is_ssh:
             yield RECORDER_MISSING.at(
                 *asked.places,
                 message=f"A grant sends recordings to {listed(asked.tags)}, and one tag is the most there can be.",
                 expected="one tag",
             )
             continue
-        wearers = subject.wearers.get(tag, ())
-        if tag not in live and not any(node.kind in recording for node in wearers):
-            yield RECORDER_MISSING.at(
-                *asked.places,
-                *(node.place for node in _first_of_each_kind(wearers)),
-                message=f"A grant sends recordings to {tag}, which no Recorder wears.",
-                expected=f"one of {listed(known)}" if known else "a Recorder that wears it",
-            )
+        for tag in asked.tags:
+            wearers = subject.wearers.get(tag, ())
+            if tag not in live and not any(node.kind in recording for node in wearers):
+                yield RECORDER_MISSING.at(
+                    *asked.places,
+                    *(node.place for node in _first_of_each_kind(wearers)),
+                    message=f"{asked.who} sends recordings to {tag}, which no Recorder wears.",
+                    expected=f"one of {listed(known)}" if known else "a Recorder that wears it",
+                )
 
 
 def _first_of_each_kind(nodes: tuple[DeclaredNode, ...]) -> tuple[DeclaredNode, ...]:
@@ -130,19 +145,42 @@ def recorder_path(subject: Subject) -> Iterator[Finding]:
     k8s-operator/api-proxy/proxy.go asks for no mode."""
     said: set[tuple[str, str]] = set()
     for asked in _recordings(subject):
-        for proxy in subject.api_proxies:
-            for tag in asked.tags if asked.names & proxy.names else ():
-                source = Node(name=proxy.fqdn, tags=proxy.tags)
-                is_cut_off = subject.access.reach(source, tag, "tcp", RECORDING_PORT).verdict is Verdict.DENIED
-                if is_cut_off and (proxy.who, tag) not in said and tag in subject.wearers:
-                    said.add((proxy.who, tag))
+        for sender in _senders(subject, asked):
+            for tag in asked.tags:
+                is_cut_off = subject.access.reach(sender.source, tag, "tcp", RECORDING_PORT).verdict is Verdict.DENIED
+                if is_cut_off and (sender.who, tag) not in said and tag in subject.wearers:
+                    said.add((sender.who, tag))
                     yield RECORDER_PATH.at(
                         *asked.places,
-                        proxy.place,
-                        message=f"The API-server proxy of {proxy.who} ({listed(proxy.tags)}) may not connect to {tag} on "
-                        f"tcp:{RECORDING_PORT}.",
-                        expected=f"a grant from {proxy.tags[0]} to {tag} on tcp:80 and tcp:443",
+                        *sender.places,
+                        message=f"{sender.who} may not connect to {tag} on tcp:{RECORDING_PORT}.",
+                        expected=f"a grant from {sender.tag} to {tag} on tcp:80 and tcp:443",
                     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sender:
+    """What sends recordings, and a tag to grant it by."""
+
+    who: str
+    source: Node | str
+    tag: str
+    places: tuple[Place, ...] = ()
+
+
+def _senders(subject: Subject, asked: _Recording) -> Iterator[_Sender]:
+    if asked.is_ssh:
+        for tag in sorted(asked.names):
+            yield _Sender(who=f"What wears {tag}, where sessions of SSH are recorded,", source=tag, tag=tag)
+        return
+    for proxy in subject.api_proxies:
+        if asked.names & proxy.names:
+            yield _Sender(
+                who=f"The API-server proxy of {proxy.who} ({listed(proxy.tags)})",
+                source=Node(name=proxy.fqdn, tags=proxy.tags),
+                tag=proxy.tags[0],
+                places=(proxy.place,),
+            )
 
 
 def recorder_fail_open(subject: Subject) -> Iterator[Finding]:
@@ -151,7 +189,7 @@ def recorder_fail_open(subject: Subject) -> Iterator[Finding]:
         if not asked.is_enforced:
             yield RECORDER_FAIL_OPEN.at(
                 *asked.places,
-                message=f"A grant asks for recordings by {listed(asked.tags)}, and does not enforce them.",
+                message=f"{asked.who} asks for recordings by {listed(asked.tags)}, and does not enforce them.",
                 expected='"enforceRecorder": true',
             )
 

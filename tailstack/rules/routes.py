@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
 
 from tailstack.access.addresses import DEFAULT_ROUTES, AddressSet, Span, parse_span
 from tailstack.access.hujson import Json
 from tailstack.access.inventory import Node
 from tailstack.access.selectors import DANGER_ALL, INTERNET, TAGGED, Selector
 from tailstack.finding import Finding, Rule, Severity
+from tailstack.rules.routers import (
+    Router,
+    called,
+    connectors_of,
+    host_names,
+    is_app_connector,
+    routers_of,
+    routes_with_spans,
+)
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import Connector
-from tailstack.topology.tailnet import Machine
 from tailstack.topology.wording import listed
 
 _OWNERS = '"tagOwners": {"tag:k8s-operator": [], "tag:k8s": ["tag:k8s-operator"]}'
@@ -120,52 +127,20 @@ RULES = (
 )
 
 
-Router: TypeAlias = Connector | Machine
-
-
-def _connectors(subject: Subject) -> Iterator[Connector]:
-    """Those of this tailnet."""
-    for cluster in subject.tailnet.clusters:
-        yield from (connector for connector in cluster.custom.connectors if connector.tailnet is None)
-
-
-def _routers(subject: Subject) -> Iterator[Router]:
-    """The connectors and the machines of this tailnet."""
-    yield from _connectors(subject)
-    yield from subject.tailnet.machines
-
-
-def _called(router: Router) -> str:
-    return f"{'Connector' if isinstance(router, Connector) else 'Machine'} {router.reference}"
-
-
-def _is_app_connector(router: Router) -> bool:
-    return router.app_connector if isinstance(router, Connector) else router.app_connector is not None
-
-
-def routes_of(router: Router) -> tuple[str, ...]:
-    """Every range that a connector or a machine advertises, those of its app connector too."""
-    if isinstance(router, Connector):
-        return (*router.routes, *router.app_routes)
-    return (*router.routes, *(router.app_connector.routes if router.app_connector is not None else ()))
-
-
-def _routes(router: Router) -> Iterator[tuple[str, Span]]:
-    """Each prefix that is one, with its text; exit routes are another matter."""
-    for text in dict.fromkeys(routes_of(router)):
-        span = parse_span(text)
-        if span is not None and "/" in text and span not in DEFAULT_ROUTES:
-            yield text, span
-
-
 def _is_approver(approvers: Iterable[Selector], router: Router) -> bool:
     return not {approver.name for approver in approvers}.isdisjoint({TAGGED, *router.tags})
+
+
+def _sentence(router: Router) -> str:
+    """What it is called where a sentence begins."""
+    name = called(router)
+    return name[:1].upper() + name[1:]
 
 
 def _live(subject: Subject, router: Router) -> Iterator[Node]:
     """The devices that it is already."""
     devices = subject.live_devices
-    for hostname in router.hostnames if isinstance(router, Connector) else (router.hostname,):
+    for hostname in host_names(router):
         if hostname.lower() in devices:
             yield devices[hostname.lower()]
 
@@ -173,21 +148,26 @@ def _live(subject: Subject, router: Router) -> Iterator[Node]:
 def route_not_approved(subject: Subject) -> Iterator[Finding]:
     """An approver of a prefix approves what lies in it. What an admin approved by hand, facts may tell."""
     approvers = [(parse_span(approved.name), approved) for approved in subject.policy.policy.auto_approvers.routes]
-    for router in _routers(subject):
+    for router in routers_of(subject.tailnet):
         approved = [span for span, entry in approvers if span is not None and _is_approver(entry.entries, router)]
         by_hand = [route for device in _live(subject, router) for route in device.routes]
-        missing = [text for text, span in _routes(router) if not any(span in known for known in (*approved, *by_hand))]
+        missing = [
+            text
+            for text, span in routes_with_spans(router)
+            if not any(span in known for known in (*approved, *by_hand))
+        ]
         if missing:
             near = [
                 place
                 for span, entry in approvers
-                if span is not None and any(span.overlaps(one) for text, one in _routes(router) if text in missing)
+                if span is not None
+                and any(span.overlaps(one) for text, one in routes_with_spans(router) if text in missing)
                 for place in subject.policy.sources(entry.place)
             ]
             yield ROUTE_NOT_APPROVED.at(
                 router.place,
                 *dict.fromkeys(near),
-                message=f"{_called(router)} advertises {listed(missing)}, and nothing lets "
+                message=f"{_sentence(router)} advertises {listed(missing)}, and nothing lets "
                 f"{listed(router.tags)} do that without an admin.",
                 expected="an entry of autoApprovers.routes that holds the prefix and lists a tag of the Connector",
                 mend=f'Add "{missing[0]}": ["{router.tags[0] if router.tags else "tag:..."}"] to autoApprovers.routes'
@@ -198,14 +178,14 @@ def route_not_approved(subject: Subject) -> Iterator[Finding]:
 def exit_not_approved(subject: Subject) -> Iterator[Finding]:
     """The prefix 0.0.0.0/0 among autoApprovers.routes does not stand for an exit node."""
     approvers = subject.policy.policy.auto_approvers.exit_node
-    for router in _routers(subject):
+    for router in routers_of(subject.tailnet):
         is_exit = router.exit_node or any(parse_span(route) in DEFAULT_ROUTES for route in router.routes)
         if not is_exit or _is_approver(approvers, router):
             continue
         if not any(device.is_exit_node for device in _live(subject, router)):
             yield EXIT_NOT_APPROVED.at(
                 router.place,
-                message=f"{_called(router)} is to be an exit node, and nothing lets {listed(router.tags)} "
+                message=f"{_sentence(router)} is to be an exit node, and nothing lets {listed(router.tags)} "
                 "be one without an admin.",
                 expected="a tag of the Connector in autoApprovers.exitNode",
             )
@@ -217,7 +197,11 @@ def route_overlap(subject: Subject) -> Iterator[Finding]:
     Each pair of Connectors is named once. The routes of one cluster are one network, however they are split.
     """
     spans = sorted(
-        ((span, text, connector) for connector in _connectors(subject) for text, span in _routes(connector)),
+        (
+            (span, text, connector)
+            for connector in connectors_of(subject.tailnet)
+            for text, span in routes_with_spans(connector)
+        ),
         key=lambda found: (found[0].family, found[0].low, -found[0].high),
     )
     said: set[tuple[str, str]] = set()
@@ -240,7 +224,7 @@ def route_overlap(subject: Subject) -> Iterator[Finding]:
 
 def connector_names(subject: Subject) -> Iterator[Finding]:
     """With neither a hostname nor a prefix."""
-    for connector in _connectors(subject):
+    for connector in connectors_of(subject.tailnet):
         if connector.replicas > 1 and len(set(connector.hostnames)) == 1:
             yield CONNECTOR_NAMES.at(
                 connector.place,
@@ -253,7 +237,7 @@ def connector_names(subject: Subject) -> Iterator[Finding]:
 def app_connector_policy(subject: Subject) -> Iterator[Finding]:
     """Apps name their connectors by tags; `*` stands for all of them."""
     served = set(_served(subject))
-    for connector in _connectors(subject):
+    for connector in connectors_of(subject.tailnet):
         if connector.app_connector and served.isdisjoint({"*", *connector.tags}):
             yield APP_CONNECTOR_POLICY.at(
                 connector.place,
@@ -280,18 +264,18 @@ def _items(value: Json | None) -> list[Json]:
 def route_no_grant(subject: Subject) -> Iterator[Finding]:
     """A grant on a part of the prefix is taken for what is meant. An app connector's routes come and go with its domains."""
     granted, names = _granted(subject)
-    for router in _routers(subject):
-        closed = [text for text, span in _routes(router) if not granted.overlaps(span)]
-        if closed and not _is_app_connector(router) and "*" not in names:
+    for router in routers_of(subject.tailnet):
+        closed = [text for text, span in routes_with_spans(router) if not granted.overlaps(span)]
+        if closed and not is_app_connector(router) and "*" not in names:
             yield ROUTE_NO_GRANT.at(
                 router.place,
-                message=f"Nobody may reach {listed(closed)}, which {_called(router)} routes.",
+                message=f"Nobody may reach {listed(closed)}, which {called(router)} routes.",
                 expected="a grant with the prefix, or a part of it, as its destination",
             )
         if router.exit_node and names.isdisjoint({"*", INTERNET, DANGER_ALL}):
             yield ROUTE_NO_GRANT.at(
                 router.place,
-                message=f"Nobody may reach the internet by {_called(router)}, an exit node.",
+                message=f"Nobody may reach the internet by {called(router)}, an exit node.",
                 expected="a grant with the destination autogroup:internet",
             )
 

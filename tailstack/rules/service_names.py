@@ -50,6 +50,17 @@ def _in_two_clusters(blue: str, green: str) -> str:
     return f"# blue/app.yaml\n{blue}# green/app.yaml\n{green.replace('web-proxies', 'green-proxies')}"
 
 
+_TWO_GROUPS = """clusters:
+  blue:
+    kubernetes: {context: blue}
+    proxyGroups: {in: {type: ingress}}
+    expose: {shop: {namespace: web, managedBy: gitops, ports: [tcp:80], proxyGroup: in, hostname: shop}}
+  green:
+    kubernetes: {context: green}
+    proxyGroups: {in: {type: ingress}}
+    expose: {shop: {namespace: web, managedBy: gitops, ports: [tcp:80], proxyGroup: in, GREEN}}
+"""
+
 SERVICE_AND_NODE = Rule(
     code="TS105",
     slug="svc-vs-device",
@@ -116,7 +127,25 @@ DUPLICATE_IN_CLUSTER = Rule(
     good=f"# blue/app.yaml\n{_GROUP}{_INGRESS}{_INGRESS.replace('name: shop, n', 'name: sale, n').replace('[shop]', '[sale]')}",
 )
 
-RULES = (SERVICE_AND_NODE, MERGED_BY_CHANCE, MERGE_CONFLICT, API_SERVER_NAME_TAKEN, DUPLICATE_IN_CLUSTER)
+SHARED_UNDECLARED = Rule(
+    code="TS113",
+    slug="svc-shared-undeclared",
+    what="Several clusters or machines serve one Tailscale Service, and it is not declared as one of the whole tailnet.",
+    why="Nothing keeps its tags and ports the same everywhere, and traffic that is meant for one of them reaches the others.",
+    mend="Declare it once under `services`, with a backend in each cluster, or give one of them another hostname.",
+    source="https://tailscale.com/kb/1552/tailscale-services",
+    bad=_TWO_GROUPS.replace("GREEN", "hostname: shop"),
+    good=_TWO_GROUPS.replace("GREEN", "hostname: shop-green"),
+)
+
+RULES = (
+    SERVICE_AND_NODE,
+    MERGED_BY_CHANCE,
+    MERGE_CONFLICT,
+    API_SERVER_NAME_TAKEN,
+    DUPLICATE_IN_CLUSTER,
+    SHARED_UNDECLARED,
+)
 
 
 def service_and_node(subject: Subject) -> Iterator[Finding]:
@@ -157,8 +186,11 @@ def merged_by_chance(subject: Subject) -> Iterator[Finding]:
 
 
 def merge_conflict(subject: Subject) -> Iterator[Finding]:
-    """Each cluster is compared with the first one, and machines with clusters. Ports at layer 4 are not kept by the API."""
-    for services in _by_name(subject).values():
+    """Each cluster is compared with the first one. Ports at layer 4 are not kept by the API.
+
+    In YAML a Service is shared by one declaration, which cannot differ from itself; that it is, another rule sees to.
+    """
+    for services in _by_name(subject).values() if subject.objects is not None else ():
         first, *others = _one_of_each_cluster(services)
         for other in others:
             difference = _difference(first, other)
@@ -187,8 +219,6 @@ def _difference(first: DeclaredService, other: DeclaredService) -> str:
 
 
 def _kind(service: DeclaredService) -> str:
-    if service.cluster is None:
-        return "served by machines"
     return f"{'a Service' if isinstance(service.declared, Exposure) else 'an Ingress'} in {service.cluster}"
 
 
@@ -222,6 +252,25 @@ def duplicate_in_cluster(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def shared_undeclared(subject: Subject) -> Iterator[Finding]:
+    """In YAML, where there is a way to say that it is meant. Of API servers and of two in one cluster other rules tell."""
+    if subject.objects is not None:
+        return
+    declared = {service.name: service.place for service in subject.tailnet.services}
+    for services in _by_name(subject).values():
+        alone = [
+            each for each in services if isinstance(each.declared, Exposure | Ingress) and not each.declared.is_shared
+        ]
+        name = services[0].name
+        if alone and (name in declared or len({each.cluster for each in alone}) > 1):
+            yield SHARED_UNDECLARED.at(
+                *dict.fromkeys((*(each.place for each in alone), *({declared[name]} if name in declared else ()))),
+                message=f"{_who(alone)} {'asks' if len(alone) == 1 else 'ask'} for {name}, which "
+                + ("is declared under `services`." if name in declared else "would be one Tailscale Service."),
+                expected="backends of one declaration under `services`, or a hostname of its own for each",
+            )
+
+
 def _by_name(subject: Subject) -> Mapping[str, Sequence[DeclaredService]]:
     found: dict[str, list[DeclaredService]] = {}
     for service in subject.services:
@@ -241,4 +290,11 @@ def _who(services: Sequence[DeclaredService]) -> str:
     return " and ".join(service.who for service in services)
 
 
-CHECKS = (service_and_node, merged_by_chance, merge_conflict, api_server_name_taken, duplicate_in_cluster)
+CHECKS = (
+    service_and_node,
+    merged_by_chance,
+    merge_conflict,
+    api_server_name_taken,
+    duplicate_in_cluster,
+    shared_undeclared,
+)

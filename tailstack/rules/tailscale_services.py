@@ -17,7 +17,7 @@ from tailstack.topology.tailnet import Exposure, Ingress, Machine, Tailnet, Tail
 class DeclaredService:
     """A Tailscale Service as one cluster asks for it, or one machine; several may ask for the same name.
 
-    `declared` is what asks for it, `who` is what declares it (`ingress blue.web`), and `cluster` is None for a machine. `tags`
+    `declared` is what asks for it, `who` is what declares it (`ingress blue.web`, `backend blue of svc:web`), and `cluster` is None for a machine. `tags`
     are the Service's own, which are not those of its `host` but for a kube-apiserver group:
     https://github.com/tailscale/tailscale/blob/main/cmd/k8s-operator/ingress-for-pg.go.
     """
@@ -73,7 +73,9 @@ def _declared(tailnet: Tailnet) -> Iterator[DeclaredService]:
             if each.tailscale_service and group is not None and group.kind is ProxyGroupKind.INGRESS:
                 yield DeclaredService(
                     name=each.tailscale_service,
-                    who=f"{kind} {each.reference}",
+                    who=f"backend {cluster.name} of {each.tailscale_service}"
+                    if each.is_shared
+                    else f"{kind} {each.reference}",
                     cluster=cluster.name,
                     tags=each.tags,
                     host=group,
