@@ -6,6 +6,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
+from components import tokens
 from components.environment import build
 from components.refusal import RefusedError
 from components.scopes import part_of
@@ -74,6 +75,13 @@ def test_a_resource_is_the_same_in_each_part_but_for_what_it_waits_for() -> None
         alone, together = replace(each, dependencies=frozenset()), replace(whole[each.urn], dependencies=frozenset())
         assert alone == together
         assert each.dependencies <= whole[each.urn].dependencies
+
+
+def test_nothing_but_components_and_providers_stands_at_the_top() -> None:
+    """`tailstack move` moves components with all below them; what stood beside them would stay behind."""
+    (stack, *others) = built(WHOLE).resources
+    top = {each.type for each in others if each.parent == stack.urn}
+    assert top == {tokens.TAILNET, tokens.CLUSTER, "pulumi:providers:tailscale", "pulumi:providers:kubernetes"}
 
 
 def test_a_part_tells_what_it_applies() -> None:
