@@ -86,7 +86,9 @@ def test_pulumi_waits_for_the_condition_that_the_operator_sets(
 
 
 def test_a_policy_is_not_waited_for(everything: Recording) -> None:
-    assert annotations_on(everything.one(custom("ProxyGroupPolicy"), "blue.proxyGroupPolicies.shop")) == IN_THE_BACKGROUND
+    assert (
+        annotations_on(everything.one(custom("ProxyGroupPolicy"), "blue.proxyGroupPolicies.shop")) == IN_THE_BACKGROUND
+    )
 
 
 def test_waiting_can_be_switched_off() -> None:
