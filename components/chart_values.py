@@ -43,7 +43,8 @@ class Login:
 
 
 class ImageValues(TypedDict, total=False):
-    """Where an image comes from; what is left out is the chart's own. The chart prefers the digest to the tag."""
+    """Where an image comes from; what is left out is the chart's own. The chart prefers the digest to the tag, and takes a
+    pull policy for the operator only."""
 
     repository: str
     tag: str
@@ -162,7 +163,10 @@ def _operator_config(operator: Operator, login: Login) -> OperatorConfig:
     config = OperatorConfig(hostname=operator.hostname, defaultTags=list(operator.tags))
     if login.name is not None:
         config["podAnnotations"] = {OAUTH_CLIENT_ANNOTATION: login.name}
-    if image := _image(operator.image):
+    image = _image(operator.image)
+    if operator.image.pull_policy:
+        image["pullPolicy"] = operator.image.pull_policy
+    if image:
         config["image"] = image
     if operator.logging is not None:
         config["logging"] = operator.logging.value
@@ -197,6 +201,4 @@ def _image(image: Image) -> ImageValues:
         values["tag"] = image.tag
     if image.digest:
         values["digest"] = image.digest
-    if image.pull_policy:
-        values["pullPolicy"] = image.pull_policy
     return values
