@@ -1,23 +1,40 @@
-"""Who reaches what, and by which declaration: one block for each exposure, ingress and API server."""
+"""Who reaches what, and by which declaration: one block for each exposure, API server, Tailscale Service, route and so on."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tailstack.access.addresses import AddressSet
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.derive import ip_entries, ports_of
+from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Access, Reach
 from tailstack.access.inventory import Node
 from tailstack.access.kubernetes import impersonated_groups
 from tailstack.access.ports import Ports
+from tailstack.access.principals import EVERYONE, Principal
+from tailstack.access.selectors import INTERNET
 from tailstack.report.findings import WIDTH
 from tailstack.report.style import Style
-from tailstack.topology.declaration import ApiServerProxyMode
-from tailstack.topology.tailnet import HTTPS, Port, Tailnet
+from tailstack.rules.api_proxies import ApiServerProxy, api_server_proxies
+from tailstack.rules.routers import Router, called, routers_of, routes_with_spans
+from tailstack.rules.tailscale_services import service_principal
+from tailstack.topology.custom import Connector
+from tailstack.topology.tailnet import (
+    ALL_PORTS,
+    HTTPS,
+    Cluster,
+    Exposure,
+    Ingress,
+    Port,
+    Tailnet,
+    TailscaleService,
+)
 from tailstack.topology.wording import listed
 
+_INTERNET = frozenset({INTERNET, EVERYONE})
 _WIDEST_WHO = 40
 
 
@@ -37,40 +54,122 @@ class Reached:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """Something that is reached: `exposure blue.nginx`, its name in the tailnet, what it offers, and every way to it."""
+    """Something that is reached: `exposure blue.nginx`, its name in the tailnet, what it offers, and every way to it.
+
+    Of what leads out of the tailnet `fqdn` is where it leads: a range of addresses, the internet, domains.
+    """
 
     name: str
     fqdn: str
     offers: tuple[Port, ...]
-    is_public: bool
     ways: tuple[Reached, ...]
+    is_public: bool = False
 
 
 def reach(tailnet: Tailnet, policy: CompiledPolicy) -> tuple[Target, ...]:
-    """Every exposure, ingress and API server with all that leads to it, by the whole policy."""
-    access = Access(policy.policy)
+    """Every exposure, ingress, API server and recorder of each cluster, then the Tailscale Services of several, then what
+    leads out of the tailnet: each with all that leads to it, by the whole policy."""
+    found = _Targets(tailnet, policy)
+    return (
+        *(target for cluster in tailnet.clusters for target in found.of_cluster(cluster)),
+        *(found.service(service) for service in tailnet.services),
+        *(target for router in routers_of(tailnet) for target in found.of_router(router)),
+    )
 
-    def target(
-        name: str, node: Node, offers: tuple[Port, ...], *, is_public: bool = False, impersonates: bool = False
-    ) -> Target:
-        ways = tuple(_ways(access.who_reaches(node), offers, policy, impersonates=impersonates))
-        return Target(name=name, fqdn=node.name, offers=offers, is_public=is_public, ways=ways)
 
-    found: list[Target] = []
-    for cluster in tailnet.clusters:
+class _Targets:
+    """Makes the targets of one tailnet."""
+
+    def __init__(self, tailnet: Tailnet, policy: CompiledPolicy) -> None:
+        self._tailnet = tailnet
+        self._policy = policy
+        self._access = Access(policy.policy)
+        self._proxies: dict[str, list[ApiServerProxy]] = {}
+        for proxy in api_server_proxies(tailnet):
+            self._proxies.setdefault(proxy.cluster, []).append(proxy)
+        self._outward = [found for entry in self._access.entries for found in self._leading_out(entry)]
+
+    def _leading_out(self, entry: Entry) -> Iterator[tuple[Entry, AddressSet, frozenset[str]]]:
+        """The entry where it leads to addresses or to the internet: those addresses, and everything that it names."""
+        names = frozenset(selector.name for selector in entry.dst)
+        spans = AddressSet.of(span for selector in entry.dst for span in self._access.names.addresses(selector))
+        if entry.ports and (spans or names & _INTERNET):
+            yield entry, spans, names
+
+    def of_cluster(self, cluster: Cluster) -> Iterator[Target]:
+        """What is exposed there, its API servers and its recorders."""
         for exposure in cluster.exposures:
-            node = Node(name=exposure.fqdn, tags=exposure.tags)
-            found.append(target(f"exposure {exposure.reference}", node, exposure.granted_ports))
+            if not exposure.is_shared:
+                yield self._exposed(f"exposure {exposure.reference}", exposure)
         for ingress in cluster.ingresses:
-            node = Node(name=ingress.fqdn, tags=ingress.tags)
-            name = f"ingress {ingress.reference}"
-            found.append(target(name, node, ingress.granted_ports, is_public=ingress.funnel))
-        mode = cluster.operator.api_server_proxy
-        if mode is not ApiServerProxyMode.OFF:
-            node = Node(name=cluster.operator.fqdn, tags=cluster.operator.tags)
-            impersonates = mode is ApiServerProxyMode.AUTH
-            found.append(target(f"API server of {cluster.name} ({mode})", node, (HTTPS,), impersonates=impersonates))
-    return tuple(found)
+            if not ingress.is_shared:
+                yield self._exposed(f"ingress {ingress.reference}", ingress, is_public=ingress.funnel)
+        for proxy in self._proxies.get(cluster.name, ()):
+            yield self._api_server(proxy)
+        for recorder in cluster.custom.recorders:
+            if recorder.has_ui and recorder.tailnet is None:
+                fqdn = f"{recorder.hostnames[0]}.{self._tailnet.dns_name}"
+                node = Node(name=fqdn, tags=recorder.tags)
+                name, ways = f"recorder {recorder.reference}", self._ways(node, (HTTPS,))
+                yield Target(name=name, fqdn=fqdn, offers=(HTTPS,), ways=ways)
+
+    def service(self, service: TailscaleService) -> Target:
+        """A Tailscale Service that several serve."""
+        return self._exposed(f"service {service.name}", service)
+
+    def of_router(self, router: Router) -> Iterator[Target]:
+        """Each range that it leads to, and the internet where it leads there."""
+        for route, span in routes_with_spans(router):
+            entries = (entry for entry, spans, names in self._outward if EVERYONE in names or spans.overlaps(span))
+            yield self._way_out(f"route {route} of {called(router)}", route, entries, router)
+        domains = router.domains if isinstance(router, Connector) else router.app_connector
+        to_internet = [entry for entry, _, names in self._outward if names & _INTERNET]
+        if router.exit_node:
+            yield self._way_out(f"exit node {router.reference}", INTERNET, to_internet, router)
+        if domains is not None:
+            where = listed(domains.domains)
+            yield self._way_out(f"app connector {router.reference}", where, to_internet, router)
+
+    def _exposed(self, name: str, exposed: Exposure | Ingress | TailscaleService, *, is_public: bool = False) -> Target:
+        to: Node | Principal = Node(name=exposed.fqdn, tags=exposed.tags)
+        if exposed.tailscale_service is not None:
+            to = service_principal(exposed.tailscale_service, exposed.tags)
+        offers = exposed.granted_ports
+        return Target(name=name, fqdn=exposed.fqdn, offers=offers, ways=self._ways(to, offers), is_public=is_public)
+
+    def _api_server(self, proxy: ApiServerProxy) -> Target:
+        """A highly available one is reached by its Tailscale Service, and reads rights by the tags of its nodes."""
+        name = f"API server of {proxy.cluster} ({proxy.mode})"
+        node = Node(name=proxy.fqdn, tags=proxy.tags)
+        if proxy.group is None:
+            ways = self._ways(node, (HTTPS,), impersonates=proxy.impersonates)
+        else:
+            name = f"API server of {proxy.cluster} ({proxy.mode}, {proxy.who})"
+            service = service_principal(proxy.group.service or "", proxy.tags)
+            rights = self._ways(node, (), impersonates=True) if proxy.impersonates else ()
+            ways = (*self._ways(service, (HTTPS,)), *rights)
+        return Target(name=name, fqdn=proxy.fqdn, offers=(HTTPS,), ways=ways)
+
+    def _way_out(self, name: str, where: str, entries: Iterable[Entry], router: Router) -> Target:
+        """One with `via` leads through the nodes that it names."""
+        leading = (entry for entry in entries if not entry.via or not set(entry.via).isdisjoint(router.tags))
+        ways = tuple(
+            Reached(
+                who=tuple(selector.name for selector in entry.src),
+                ports=entry.ports,
+                postures=entry.postures,
+                groups=(),
+                reason=self._policy.declaration(entry.place),
+            )
+            for entry in leading
+        )
+        return Target(name=name, fqdn=where, offers=(ALL_PORTS,), ways=ways)
+
+    def _ways(
+        self, to: Node | Principal, offers: tuple[Port, ...], *, impersonates: bool = False
+    ) -> tuple[Reached, ...]:
+        found = self._access.who_reaches(to)
+        return tuple(_ways(found, offers, self._policy, impersonates=impersonates))
 
 
 def _ways(
