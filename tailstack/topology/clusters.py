@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tailstack.topology.custom import ProxyGroup
 from tailstack.topology.custom_resources import CustomResolver
 from tailstack.topology.declaration import ApiServerGroupMode, ClusterDeclaration, ProxyGroupType
 from tailstack.topology.exposing import ExposingResolver
 from tailstack.topology.nodes import NodeResolver
-from tailstack.topology.notes import Notes
+from tailstack.topology.notes import KEY_DOES_NOT_FIT, Notes
 from tailstack.topology.operators import OperatorResolver
 from tailstack.topology.tailnet import Cluster, Exposure, Ingress
 from tailstack.topology.unique_names import check_name, check_names
@@ -40,6 +41,8 @@ class ClusterResolver:
             else:
                 exposures.append(exposure)
         ingresses = [exposing.ingress((*path, "ingress", key), entry) for key, entry in declared.ingress.items()]
+        custom = CustomResolver(notes=notes, nodes=self.nodes, operator=operator).custom_resources(path, declared)
+        self._check_tailnets((*exposures, *ingresses, *shared), custom.proxy_groups)
         return Cluster(
             name=name,
             labels=tuple(declared.labels.items()),
@@ -49,9 +52,24 @@ class ClusterResolver:
             exposures=(*exposures, *(each for each in shared if isinstance(each, Exposure))),
             ingresses=(*ingresses, *(each for each in shared if isinstance(each, Ingress))),
             egresses=(),
-            custom=CustomResolver(notes=notes, nodes=self.nodes, operator=operator).custom_resources(path, declared),
+            custom=custom,
             place=notes.key(*path),
         )
+
+    def _check_tailnets(self, exposed: Iterable[Exposure | Ingress], groups: Iterable[ProxyGroup]) -> None:
+        """Note what would become part of a tailnet that this environment does not describe."""
+        elsewhere = {group.name: group for group in groups if group.tailnet is not None}
+        for each in exposed:
+            group = elsewhere.get(each.proxy_group or "")
+            if group is not None:
+                self.notes.say(
+                    KEY_DOES_NOT_FIT,
+                    each.place,
+                    group.place,
+                    message=f"{each.reference} is to be served by {group.name}, which belongs to the tailnet {group.tailnet}.",
+                    expected="a proxy group of this tailnet",
+                    mend="Take another group, or declare it in an environment for the other tailnet.",
+                )
 
 
 def _impersonates(declared: ClusterDeclaration) -> bool:

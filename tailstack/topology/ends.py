@@ -25,7 +25,7 @@ from tailstack.topology.tailnet import (
     Port,
     Source,
 )
-from tailstack.topology.wording import path_text
+from tailstack.topology.wording import listed, path_text
 
 NOT_A_SOURCE = Rule(
     code="TS051",
@@ -286,7 +286,7 @@ class EndResolver:
                 via=tuple(dict.fromkeys(tag for router in routers for tag in router.tags)),
                 place=self.notes.value(*path),
             )
-        elif not self._is_a_router_unknown():
+        elif self.notes.is_whole and not self._is_a_router_unknown():
             sites = [
                 connector.reference
                 for connector in self.references.connectors.values()
@@ -298,8 +298,13 @@ class EndResolver:
                 for router in (*self.references.connectors.values(), *self.references.machines.values())
                 for route in router.routes
             )
-            mend = f"It is a range of a site: write `connector: {sites[0]}`." if sites else ""
-            self.notes.unknown(*here, kind="declared route that holds", name=text, known=list(known), mend=mend)
+            self.notes.say(
+                UNKNOWN_REFERENCE,
+                self.notes.value(*here),
+                message=f"No declared route holds {text}.",
+                expected=f"a range within one of {listed(known)}" if known else "",
+                mend=f"It is a range of a site: write `connector: {sites[0]}`." if sites else "",
+            )
 
     def _is_a_router_unknown(self) -> bool:
         clusters = self.references.clusters

@@ -24,19 +24,51 @@ QUICK = settings(deadline=timedelta(seconds=20), max_examples=60, suppress_healt
 
 RICH = """\
 scope: {clusters: [blue]}
-tailnet: {dnsName: tail1a2b.ts.net, magicDNS: true, policy: {base: base.hujson, tests: derived}}
-defaults: {operator: {namespace: ts, chart: {version: "1.102.3"}, apiServerProxy: {mode: auth}}}
+tailnet:
+  dnsName: tail1a2b.ts.net
+  magicDNS: true
+  policy: {base: base.hujson, tests: derived}
+  dns: {nameservers: [1.1.1.1], overrideLocalDNS: true, splitDNS: {corp.example.com: [10.0.0.53]}, searchPaths: [a.com]}
+  settings: {devicesApprovalOn: true, usersRoleAllowedToJoinExternalTailnet: none}
+  contacts: {support: ops@example.com}
+  webhooks: {edits: {endpointUrl: {secret: hook}, providerType: slack, subscriptions: [policyUpdate]}}
+  keys: {ci: {tags: [tag:ci], expiry: 7d}}
+  logStreaming: {network: {destinationType: splunk, url: "https://a", token: {secret: splunk}}}
+  postureIntegrations: {laptops: {postureProvider: kolide, clientSecret: {secret: kolide}}}
+defaults: {operator: {namespace: ts, chart: {version: "1.102.3"}, apiServerProxy: {mode: auth}, defaultProxyClass: small}}
 groups:
   group:a: [ana@example.com]
   group:b@example.com: {synced: true}
   group:c: {rotation: {members: [a@x, b@x], every: 7d, from: "2026-01-05T09:00:00Z", size: 2}}
 postures: {posture:a: ["node:os IN ['macos']"]}
-machines: {ci: {tags: [tag:ci], hostname: runner}}
+machines:
+  ci: {tags: [tag:ci], hostname: runner}
+  office: {tags: [tag:office], routes: [10.20.0.0/16], exitNode: true, device: {routes: true}}
+services:
+  svc:pay: {https: {http: redirect}, proxyGroup: in, backends: {blue: {namespace: a, service: b, port: 80}}}
+  svc:queue: {ports: [tcp:5672], proxyGroup: in, backends: {blue: a/queue}}
+  svc:db: {ports: [tcp:5432], machines: [ci], comment: a database}
 clusters:
   blue:
     labels: {env: prod}
     kubernetes: {context: blue}
-    operator: {hostname: op, tags: [tag:op], chart: {repository: "https://example.com"}}
+    operator:
+      hostname: op
+      tags: [tag:op]
+      chart: {repository: "https://example.com"}
+      credentials: {federated: {issuer: "https://oidc.example.com"}}
+      images: {proxy: {repository: mirror/tailscale}}
+      values: {operatorConfig: {podLabels: {team: platform}}}
+    proxyClasses: {small: {metrics: {}, statefulSet: {pod: {labels: {a: b}}}}}
+    proxyGroups: {in: {type: ingress}, api: {type: kube-apiserver, kubeAPIServer: {mode: auth}}}
+    connectors:
+      net: {routes: [10.1.0.0/16, {cidr: 10.42.0.0/16, site: 7}]}
+      apps: {appConnector: {domains: [example.com], routes: [203.0.113.0/24]}, replicas: 2}
+    recorders: {audit: {enableUI: true, s3: {endpoint: e, bucket: b}, statefulSet: {labels: {a: b}}}}
+    peerRelays: {relay: {elasticIPs: [{allocationID: eipalloc-1, subnetID: subnet-1}]}}
+    proxyGroupPolicies: {shop: {namespace: a, ingress: [in]}}
+    dnsConfig: {nameserver: {image: {tag: v1.102.3}}}
+    tailnets: {other: {credentialsSecret: s}}
     expose:
       nginx:
         namespace: default
@@ -44,16 +76,28 @@ clusters:
         selector: {app: nginx}
         consumers: [green]
         formerly: [old]
-    ingress: {web: {namespace: default, backend: {service: nginx, port: 80}, funnel: true}}
+      outside: {namespace: default, ports: [tcp:443], type: ExternalName, externalName: a.com}
+    ingress:
+      web: {namespace: default, backend: {service: nginx, port: 80}, funnel: true}
+      shop: {namespace: default, paths: {/a: {service: nginx, port: 80}}, http: serve, proxyGroup: in}
   green:
     kubernetes: {kubeconfig: {secret: greenKubeconfig}}
-    egress: {remote: {namespace: a, to: {exposure: blue.nginx}, ports: [tcp:80]}}
+    proxyGroups: {out: {type: egress, networkPolicy: {fromNamespaces: [a]}}}
+    egress:
+      remote: {namespace: a, to: {exposure: blue.nginx}, ports: [tcp:80]}
+      pay: {namespace: a, to: {service: svc:pay}, proxyGroup: out}
+      legacy: {namespace: a, to: {ip: 10.42.3.4, through: blue.net}, ports: [tcp:5432]}
+ssh:
+  - {name: in, from: [group:a], to: [{machine: ci}], users: [root], action: check, checkPeriod: 1h, record: {recorder: blue.audit}}
 access:
   - name: one
     from: [group:a, {machine: ci}]
     to: [{apiServer: blue}, {apiServers: {matchLabels: {env: prod}}}]
     srcPosture: [posture:a]
-    kubernetes: {impersonate: {groups: [readers]}, bind: {role: view, namespaces: [a]}}
+    kubernetes: {impersonate: {groups: [readers]}, bind: {role: view, namespaces: [a]}, record: {recorder: blue.audit}}
+  - {name: two, from: [group:a], to: [{service: svc:pay}, {recorder: blue.audit}, {exitNode: office}], srcPosture: [posture:a]}
+  - {name: three, from: [group:a], to: [{connector: blue.net}, {route: 10.20.3.0/24}, {appConnector: blue.apps}], ports: [tcp:443]}
+  - {name: four, from: [group:a], to: [{peerRelay: blue.relay}]}
 """
 
 
@@ -71,6 +115,11 @@ def check_findings(files: Mapping[str, str]) -> tuple[Finding, ...]:
             assert 1 <= place.column <= len(lines[place.line - 1]) + 1, place
     assert len(set(findings)) == len(findings)
     return findings
+
+
+def test_what_is_damaged_below_is_valid_before() -> None:
+    text = RICH.partition("\n")[2]
+    assert findings_of({path_of("a.yaml"): text, path_of("base.hujson"): "{}"}) == ()
 
 
 @QUICK
@@ -149,6 +198,28 @@ PATHS = [
     ("clusters", "blue", "expose", "nginx", "formerly"),
     ("clusters", "blue", "ingress", "web", "backend"),
     ("clusters", "green", "egress", "remote", "to"),
+    ("clusters", "green", "egress", "pay", "proxyGroup"),
+    ("clusters", "green", "egress", "legacy", "to", "through"),
+    ("clusters", "blue", "operator", "credentials"),
+    ("clusters", "blue", "operator", "values", "operatorConfig"),
+    ("clusters", "blue", "proxyGroups", "api"),
+    ("clusters", "blue", "proxyClasses", "small", "statefulSet", "pod"),
+    ("clusters", "blue", "connectors", "net", "routes", 1),
+    ("clusters", "blue", "connectors", "apps", "appConnector"),
+    ("clusters", "blue", "recorders", "audit", "statefulSet"),
+    ("clusters", "blue", "peerRelays", "relay", "elasticIPs"),
+    ("clusters", "blue", "proxyGroupPolicies", "shop", "ingress"),
+    ("clusters", "blue", "dnsConfig", "nameserver"),
+    ("clusters", "blue", "ingress", "shop", "paths"),
+    ("machines", "office", "routes"),
+    ("services", "svc:pay", "backends", "blue"),
+    ("services", "svc:db", "machines"),
+    ("tailnet", "dns", "splitDNS"),
+    ("tailnet", "webhooks", "edits", "endpointUrl"),
+    ("tailnet", "logStreaming"),
+    ("ssh", 0),
+    ("ssh", 0, "record"),
+    ("access", 1, "to", 0),
     ("access", 0),
     ("access", 0, "from", 0),
     ("access", 0, "to", 0),
@@ -195,6 +266,15 @@ PARTS = [
     "clusters: {green: {kubernetes: {context: green}, labels: {env: prod}}}",
     "clusters: {green: {egress: {nginx: {namespace: a, to: {exposure: blue.nginx}}}}}",
     "clusters: {green: {egress: {db: {namespace: a, to: {machine: db}, ports: [tcp:5432]}}}}",
+    "clusters: {blue: {proxyGroups: {in: {type: ingress}}}}",
+    "clusters: {blue: {proxyGroups: {out: {type: egress}}, connectors: {net: {routes: [10.1.0.0/16]}}}}",
+    "clusters: {blue: {recorders: {audit: {enableUI: true}}, proxyClasses: {small: {acceptRoutes: true}}}}",
+    "clusters: {green: {egress: {pay: {namespace: a, to: {service: svc:pay}}}}}",
+    "clusters: {green: {egress: {far: {namespace: a, to: {ip: 10.1.2.3, through: blue.net}, ports: [tcp:1]}}}}",
+    "services: {svc:pay: {ports: [tcp:443], proxyGroup: in, backends: {blue: a/pay}}}",
+    "services: {svc:db: {ports: [tcp:5432], machines: [db]}}",
+    "ssh: [{name: in, from: [group:a], to: [{machine: db}], users: [root], record: {recorder: blue.audit}}]",
+    "access: [{name: three, from: [group:a], to: [{service: svc:pay}, {recorder: blue.audit}]}]",
     "access: [{name: one, from: [group:a], to: [{apiServers: {matchLabels: {env: prod}}}]}]",
     "access: [{name: two, from: [{machine: db}], to: [{exposure: blue.apache}, {ingress: blue.web}]}]",
 ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tailstack.finding import Finding, Place
+from tailstack.topology.custom import CustomResources
 from tailstack.topology.suppressions import SUPPRESSION_FORM, read_suppression
 from tailstack.topology.tailnet import Stretch, Suppression
 from tests.topology.marked import BASE, check_finding, path_of, resolved
@@ -30,6 +31,18 @@ clusters:
       web: {{namespace: a, backend: {{service: s, port: 80}}, {SUPPRESS}}}
     egress:
       out: {{namespace: a, to: {{machine: ci}}, ports: [tcp:1], {SUPPRESS}}}
+    proxyGroups: {{group: {{type: ingress, {SUPPRESS}}}}}
+    connectors: {{net: {{exitNode: true, {SUPPRESS}}}}}
+    recorders: {{audit: {{enableUI: true, {SUPPRESS}}}}}
+    peerRelays: {{relay: {{{SUPPRESS}}}}}
+    proxyClasses: {{small: {{{SUPPRESS}}}}}
+    proxyGroupPolicies: {{shop: {{namespace: a, {SUPPRESS}}}}}
+    dnsConfig: {{{SUPPRESS}}}
+    tailnets: {{other: {{credentialsSecret: s, {SUPPRESS}}}}}
+services:
+  svc:pay: {{ports: [tcp:1], machines: [ci], {SUPPRESS}}}
+ssh:
+  - {{name: a, from: ["*"], to: ["*"], users: [root], {SUPPRESS}}}
 access:
   - name: a
     from: ["*"]
@@ -37,6 +50,17 @@ access:
     ports: ["*"]
     {SUPPRESS}
 """
+
+
+PARTS = (
+    *("proxy_groups", "connectors", "recorders", "peer_relays"),
+    *("proxy_classes", "proxy_group_policies", "dns_configs", "tailnets"),
+)
+
+
+def place_of(custom: CustomResources, part: str) -> Place:
+    (resource,) = getattr(custom, part)
+    return resource.place
 
 
 def test_everything_that_has_a_place_may_have_a_suppression() -> None:
@@ -50,10 +74,15 @@ def test_everything_that_has_a_place_may_have_a_suppression() -> None:
         tailnet.exposures[0].place,
         tailnet.ingresses[0].place,
         tailnet.egresses[0].place,
+        *(place_of(tailnet.clusters[0].custom, part) for part in PARTS),
+        tailnet.services[0].place,
         tailnet.access[0].place,
+        tailnet.ssh[0].place,
     ]
+    by_place = sorted(tailnet.suppressions, key=lambda suppression: suppression.place)
+    things.sort()
     assert len(tailnet.suppressions) == len(things)
-    for suppression, place in zip(tailnet.suppressions, things, strict=True):
+    for suppression, place in zip(by_place, things, strict=True):
         assert (suppression.rule, suppression.reason) == ("TS404", "later")
         assert suppression.covers([place])
         assert suppression.covers([suppression.place])
@@ -86,6 +115,16 @@ def test_the_tailnet_itself_may_have_one() -> None:
     (suppression,) = tailnet.suppressions
     assert suppression.stretches == (Stretch(path_of("a.yaml"), (1, 1), (1, suppression.place.column + 15)),)
     assert suppression.covers([tailnet.place])
+
+
+def test_webhooks_and_keys_may_have_one() -> None:
+    webhook = f"webhooks: {{w: {{endpointUrl: 'https://a', subscriptions: [policyUpdate], {SUPPRESS}}}}}"
+    key = f"keys: {{k: {{tags: [tag:a], {SUPPRESS}}}}}"
+    tailnet = resolved("clusters: {}", a=BASE["a.yaml"].replace("ts.net}", f"ts.net, {webhook}, {key}}}"))
+    of_webhook, of_key = tailnet.suppressions
+    assert of_webhook.covers([tailnet.extras.webhooks[0].place])
+    assert not of_webhook.covers([tailnet.extras.keys[0].place, tailnet.place])
+    assert of_key.covers([tailnet.extras.keys[0].place])
 
 
 def test_a_cluster_in_several_files_suppresses_from_each_and_in_all() -> None:
