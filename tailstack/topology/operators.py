@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tailstack.topology import naming
@@ -16,6 +16,7 @@ from tailstack.topology.declaration import (
     ImagesDeclaration,
     OperatorDeclaration,
     OperatorDefaults,
+    OperatorImageDeclaration,
 )
 from tailstack.topology.handed_on import check_chart_values, without_places
 from tailstack.topology.nodes import NodeResolver
@@ -80,7 +81,7 @@ class OperatorResolver:
             default_proxy_class=declared.default_proxy_class or defaults.default_proxy_class,
             allows_impersonation=allows_impersonation,
             login_server=declared.login_server or defaults.login_server,
-            image=_image(images.operator),
+            image=_operator_image(images.operator),
             proxy_image=_image(images.proxy),
             k8s_proxy_image=images.k8s_proxy,
             image_pull_secrets=tuple(declared.image_pull_secrets or defaults.image_pull_secrets or ()),
@@ -140,8 +141,12 @@ def _image(declared: ImageDeclaration | None) -> Image:
         repository=declared.repository or "",
         tag=declared.tag or "",
         digest=declared.digest or "",
-        pull_policy=declared.pull_policy or "",
     )
+
+
+def _operator_image(declared: OperatorImageDeclaration | None) -> Image:
+    pull_policy = declared.pull_policy if declared else None
+    return replace(_image(declared), pull_policy=pull_policy or "")
 
 
 def check_chart(notes: Notes, path: Path, declared: ChartDeclaration | None) -> None:

@@ -146,7 +146,7 @@ class Federation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """An image of a mirror. What is empty is the chart's own."""
+    """An image of a mirror. What is empty is the chart's own. Only the operator's has a pull policy."""
 
     repository: str = ""
     tag: str = ""

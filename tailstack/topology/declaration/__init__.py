@@ -103,6 +103,7 @@ from tailstack.topology.declaration.operator import (
     Logging,
     OperatorDeclaration,
     OperatorDefaults,
+    OperatorImageDeclaration,
     PullPolicy,
 )
 from tailstack.topology.declaration.syntax import (
@@ -232,6 +233,7 @@ __all__ = [
     "OfTailnet",
     "OperatorDeclaration",
     "OperatorDefaults",
+    "OperatorImageDeclaration",
     "OtherTailnetDeclaration",
     "Passed",
     "PeerRelayDeclaration",

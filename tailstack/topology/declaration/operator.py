@@ -127,6 +127,11 @@ class ImageDeclaration(Declaration):
     digest: str | None = Field(
         default=None, pattern=r"^sha256:[0-9a-f]{64}$", description="Its digest, instead of a tag"
     )
+
+
+class OperatorImageDeclaration(ImageDeclaration):
+    """The operator's image. Of the images it alone has a pull policy in the chart."""
+
     pull_policy: PullPolicy | None = Field(
         default=None, strict=False, description="When it is pulled; by default Always"
     )
@@ -135,7 +140,7 @@ class ImageDeclaration(Declaration):
 class ImagesDeclaration(Declaration):
     """Where images come from."""
 
-    operator: ImageDeclaration | None = Field(default=None, description="The operator's image")
+    operator: OperatorImageDeclaration | None = Field(default=None, description="The operator's image")
     proxy: ImageDeclaration | None = Field(default=None, description="The image of proxies, connectors and relays")
     k8s_proxy: str | None = Field(
         default=None,
