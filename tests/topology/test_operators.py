@@ -93,6 +93,7 @@ MISTAKES = [
     ("one-of", "credentials: §{}", ("exactly one of existingSecret, federated, volume",)),
     ("one-of", f"images: {{proxy: §{{tag: v1, digest: '{DIGEST}'}}}}", ("tag and digest",)),
     ("listed-twice", "imagePullSecrets: [②a, §a]", ("imagePullSecrets",)),
+    ("unknown-key", "images: {proxy: {§pullPolicy: Always}}", ("pullPolicy", "digest")),
     ("wrong-value", "loginServer: §http://example.com", ("https://",)),
     ("wrong-value", "images: {k8sProxy: §mirror/k8s-proxy}", ("with its tag",)),
     ("wrong-value", "logging: §trace", ("one of info, debug, dev",)),
