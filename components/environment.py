@@ -18,6 +18,7 @@ from components.providers import kubernetes_providers, tailscale_provider
 from components.role_bindings import bindings
 from components.stack_settings import StackSettings
 from components.tailnet import Tailnet, TailnetArgs
+from tailstack.rules.api_proxies import api_server_proxies
 from tailstack.topology import tailnet as topology
 from tailstack.topology.declaration import ManagedBy
 from tailstack.topology.extras import NO_EXTRAS
@@ -110,6 +111,9 @@ def outputs(tailnet: topology.Tailnet, *, stays: Sequence[str]) -> dict[str, obj
     gitops = [(c, e) for c in tailnet.clusters for e in c.exposures if e.managed_by is ManagedBy.GITOPS]
     return {
         "operators": {c.name: c.operator.fqdn for c in tailnet.clusters},
+        "apiServers": {
+            proxy.group.reference if proxy.group else proxy.cluster: proxy.fqdn for proxy in api_server_proxies(tailnet)
+        },
         "exposures": {e.reference: e.fqdn for e in tailnet.exposures},
         "ingresses": {i.reference: i.fqdn for i in tailnet.ingresses},
         "services": {service.name: service.fqdn for service in tailnet.services},

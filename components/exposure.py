@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 import pulumi
@@ -16,7 +16,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
 from components.custom_resource_specs import group_object
-from components.kubernetes_objects import Ready, class_label, metadata, waiting
+from components.kubernetes_objects import SKIP_AWAIT, Ready, class_label, metadata, waiting
 from components.options import node, replaced_by, resource_name, section_of
 from tailstack.topology.declaration import ManagedBy, ServiceType
 from tailstack.topology.tailnet import Cluster, Exposure, ServicePort
@@ -24,6 +24,10 @@ from tailstack.topology.tailnet import Cluster, Exposure, ServicePort
 SECTION = "expose"
 LOAD_BALANCER_CLASS = "tailscale"
 """The one load balancer class that the operator answers to, whatever its IngressClass is called."""
+FIELD_MANAGER = {"pulumi.com/patchFieldManager": "tailstack"}
+"""Who says what the operator needs to know of a Service as long as it cleans up after it. Always the same, so that a later
+patch takes back what an earlier one has left."""
+_HELD = ("tailscale.com/hostname", "tailscale.com/proxy-group")
 
 
 def annotations_of(exposure: Exposure, cluster: Cluster) -> dict[str, str]:
@@ -52,10 +56,40 @@ def expose(
     depends_on: Sequence[pulumi.Resource],
     skip_await: bool,
 ) -> pulumi.Resource | None:
-    """The one resource of an exposure: the Service itself, annotations on one that exists, or nothing for `gitops`."""
+    """The one resource of an exposure: the Service itself, annotations on one that exists, or nothing for `gitops`. Those on
+    one that exists are two resources where it is served by a proxy group."""
     section = section_of(SECTION, is_shared=exposure.is_shared)
-    name = resource_name(exposure.cluster, section, exposure.name)
-    options = node(
+    ready = Ready.SERVICE if exposure.proxy_group is None else Ready.SERVICE_OF_GROUP
+    annotated = annotations_of(exposure, cluster) | waiting(ready, skip=skip_await)
+    match exposure.managed_by:
+        case ManagedBy.PULUMI:
+            return Service(
+                resource_name(exposure.cluster, section, exposure.name),
+                metadata=metadata(
+                    exposure.service,
+                    exposure.namespace,
+                    annotations=annotated,
+                    labels=class_label(exposure.proxy_class),
+                ),
+                spec=_spec(exposure),
+                opts=_options(parent, exposure, section, depends_on),
+            )
+        case ManagedBy.PATCH:
+            if exposure.proxy_group is None:
+                return _patch(parent, exposure, section, annotated | FIELD_MANAGER, depends_on)
+            held = _hold(parent, exposure, section, annotated, depends_on)
+            exposing = {key: value for key, value in annotated.items() if key not in _HELD}
+            return _patch(parent, exposure, section, exposing, [*depends_on, held])
+        case ManagedBy.GITOPS:
+            return None
+        case _:
+            assert_never(exposure.managed_by)
+
+
+def _options(
+    parent: pulumi.Resource, exposure: Exposure, section: str, depends_on: Sequence[pulumi.Resource]
+) -> pulumi.ResourceOptions:
+    return node(
         parent,
         cluster=exposure.cluster,
         section=section,
@@ -63,31 +97,67 @@ def expose(
         depends_on=depends_on,
         replaced_by=replaced_by(exposure.proxy_group),
     )
-    ready = Ready.SERVICE if exposure.proxy_group is None else Ready.SERVICE_OF_GROUP
-    annotated = annotations_of(exposure, cluster) | waiting(ready, skip=skip_await)
-    labels = class_label(exposure.proxy_class)
-    match exposure.managed_by:
-        case ManagedBy.PULUMI:
-            return Service(
-                name,
-                metadata=metadata(exposure.service, exposure.namespace, annotations=annotated, labels=labels),
-                spec=_spec(exposure),
-                opts=options,
-            )
-        case ManagedBy.PATCH:
-            # No patchForce: a field that somebody else manages with another value is theirs, and an error here.
-            return ServicePatch(
-                name,
-                metadata=ObjectMetaPatchArgs(
-                    name=exposure.service, namespace=exposure.namespace, annotations=annotated, labels=labels or None
-                ),
-                spec=_patched_spec(exposure),
-                opts=options,
-            )
-        case ManagedBy.GITOPS:
-            return None
-        case _:
-            assert_never(exposure.managed_by)
+
+
+def _patch(
+    parent: pulumi.Resource,
+    exposure: Exposure,
+    section: str,
+    annotations: Mapping[str, str],
+    depends_on: Sequence[pulumi.Resource],
+) -> ServicePatch:
+    """No patchForce: a field that somebody else manages with another value is theirs, and an error here."""
+    return ServicePatch(
+        resource_name(exposure.cluster, section, exposure.name),
+        metadata=ObjectMetaPatchArgs(
+            name=exposure.service,
+            namespace=exposure.namespace,
+            annotations=dict(annotations),
+            labels=class_label(exposure.proxy_class) or None,
+        ),
+        spec=_patched_spec(exposure),
+        opts=_options(parent, exposure, section, depends_on),
+    )
+
+
+def _hold(
+    parent: pulumi.Resource,
+    exposure: Exposure,
+    section: str,
+    annotations: Mapping[str, str],
+    depends_on: Sequence[pulumi.Resource],
+) -> ServicePatch:
+    """The name of the Tailscale Service and of the group, which stay when the exposure goes.
+
+    The operator needs both to clean up: where they went together with `expose`, the Tailscale Service would be left, and on
+    the Service a finalizer that nobody takes off (`Reconcile` and `maybeCleanup` in svc-for-pg.go, up to 1.102.3; 1.104.5
+    knows the group without it, and not the name). Without `expose` they say nothing.
+    """
+    return ServicePatch(
+        resource_name(exposure.cluster, section, _held(exposure.name)),
+        metadata=ObjectMetaPatchArgs(
+            name=exposure.service,
+            namespace=exposure.namespace,
+            annotations={
+                **{key: annotations[key] for key in _HELD},
+                **FIELD_MANAGER,
+                SKIP_AWAIT: "true",
+            },
+        ),
+        opts=node(
+            parent,
+            cluster=exposure.cluster,
+            section=section,
+            former_names=[_held(name) for name in exposure.former_names],
+            depends_on=depends_on,
+            replaced_by=(),
+            retain_on_delete=True,
+        ),
+    )
+
+
+def _held(name: str) -> str:
+    return f"{name}.proxyGroup"
 
 
 def _spec(exposure: Exposure) -> ServiceSpecArgs:

@@ -36,6 +36,7 @@ def node(
     depends_on: Sequence[pulumi.Resource],
     replaced_by: Sequence[str],
     ignore_changes: Sequence[str] = (),
+    retain_on_delete: bool | None = None,
 ) -> pulumi.ResourceOptions:
     """Options of an object that the operator makes nodes of the tailnet for; `former_names` are those of its declaration.
 
@@ -49,6 +50,7 @@ def node(
         ignore_changes=list(ignore_changes),
         replace_on_changes=list(replaced_by),
         delete_before_replace=True,
+        retain_on_delete=retain_on_delete,
     )
 
 

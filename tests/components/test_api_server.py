@@ -20,8 +20,9 @@ from tailstack.sandbox.toolchain import ensure
 from tailstack.sandbox.workload import cluster_client
 from tailstack.topology.custom import ProxyGroupPolicy
 from tailstack.topology.declaration import ManagedBy
+from tailstack.topology.tailnet import Exposure
 from tests.charts.real_charts import chart_folder, definitions
-from tests.components.building import SERVICE, SERVICE_PATCH, made
+from tests.components.building import SERVICE, SERVICE_PATCH, annotations_on, made
 from tests.components.custom_resources import ALL, WITH_ALL
 from tests.components.tailnets import BLUE, NGINX
 from tests.components.test_exposure import BALANCED, OUTSIDE
@@ -177,6 +178,40 @@ def test_a_service_of_somebody_else_becomes_a_load_balancer_and_is_as_before_aft
     nothing = {**wanted, "metadata": {"name": "theirs", "namespace": "default"}}
     del nothing["spec"]
     assert client.apply(path, nothing, manager="pulumi", force=False)["spec"] == before
+
+
+def test_what_a_group_has_left_on_a_service_a_node_of_its_own_takes_back(sandbox: Sandbox) -> None:
+    """Else the operator would go on taking the Service for one of the group, and make no proxy."""
+    client, path = client_of(sandbox), "/api/v1/namespaces/default/services/grouped"
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "grouped", "namespace": "default"},
+        "spec": {"ports": [{"port": 80}]},
+    }
+    client.apply(path, theirs, manager="kubectl", force=False)
+    form = dataclasses.replace(NGINX, service="grouped", managed_by=ManagedBy.PATCH)
+
+    def apply(exposure: Exposure) -> dict[str, str]:
+        cluster = dataclasses.replace(WITH_ALL, exposures=(exposure,))
+        for patch in made(cluster).of_type(SERVICE_PATCH):
+            manager = annotations_on(patch).get("pulumi.com/patchFieldManager", "pulumi-of-one-resource")
+            client.apply(path, patch.inputs, manager=manager, force=False)
+        return told()
+
+    def told() -> dict[str, str]:
+        found = client.get(path) or {}
+        return {key: value for key, value in found["metadata"]["annotations"].items() if "tailscale.com/" in key}
+
+    hostname, group = {"tailscale.com/hostname": "blue-nginx"}, {"tailscale.com/proxy-group": "in"}
+    assert apply(dataclasses.replace(form, proxy_group="in")).items() > (hostname | group).items()
+    nothing = {**theirs, "metadata": {"name": "grouped", "namespace": "default"}}
+    del nothing["spec"]
+    client.apply(path, nothing, manager="pulumi-of-one-resource", force=False)
+    assert told() == hostname | group
+    alone = apply(form)
+    assert alone["tailscale.com/expose"] == "true"
+    assert alone.keys().isdisjoint(group)
 
 
 def helm(sandbox: Sandbox, *arguments: str) -> None:

@@ -13,10 +13,12 @@ from components import tokens
 from components.environment import build
 from components.refusal import RefusedError
 from components.stack_settings import StackSettings
+from tailstack.topology.custom import CustomResources
 from tailstack.topology.declaration import ManagedBy
 from tailstack.topology.extras import ConfigSecret, Contacts, Dns, Extras, Key, Webhook
 from tailstack.topology.shards import WHOLE, Shard, of_cluster
 from tailstack.topology.tailnet import Address, Port, ServicePort, Tailnet, Target
+from tests.components.custom_resources import API, IN
 from tests.components.recording import CLIENT_SECRET, KEY, WEBHOOK_SECRET, Recording, Registered, Secret, record
 from tests.components.tailnets import ADDRESS, BLUE, DOMAIN, GREEN, HERE, NGINX, REMOTE, VIEW, WEB, rights, tailnet
 
@@ -355,6 +357,7 @@ def test_a_service_that_exists_is_only_annotated() -> None:
                 "tailscale.com/hostname": "blue-nginx",
                 "tailscale.com/tags": "tag:k8s-blue--nginx,tag:shared",
                 "pulumi.com/waitFor": "condition=TailscaleProxyReady",
+                "pulumi.com/patchFieldManager": "tailstack",
             },
         },
     }
@@ -550,6 +553,18 @@ def test_credentials_in_the_stacks_config_are_secrets_of_the_provider() -> None:
     }
 
 
+def test_the_stack_tells_api_servers_that_are_highly_available() -> None:
+    outputs = built(of_blue(custom=CustomResources(proxy_groups=(IN, API)))).outputs
+    assert outputs["apiServers"] == {"blue": f"blue-operator.{DOMAIN}", "blue.api": f"blue-api.{DOMAIN}"}
+    assert f"https://blue-api.{DOMAIN}" in outputs["kubeconfigs"]["blue"].value
+
+
+def test_the_stack_tells_what_gitops_must_label() -> None:
+    exposure = dataclasses.replace(NGINX, managed_by=ManagedBy.GITOPS, proxy_class="routed")
+    outputs = built(of_blue(exposures=(exposure,))).outputs
+    assert outputs["gitopsLabels"] == {"blue.nginx": {"tailscale.com/proxy-class": "routed"}}
+
+
 def test_the_stack_tells_names_and_kubeconfigs(both: Recording) -> None:
     outputs = dict(both.outputs)
     kubeconfigs = outputs.pop("kubeconfigs")
@@ -557,6 +572,7 @@ def test_the_stack_tells_names_and_kubeconfigs(both: Recording) -> None:
     assert all(isinstance(each, Secret) for each in kubeconfigs.values())
     assert outputs == {
         "operators": {"blue": f"blue-operator.{DOMAIN}", "green": f"green-operator.{DOMAIN}"},
+        "apiServers": {"blue": f"blue-operator.{DOMAIN}", "green": f"green-operator.{DOMAIN}"},
         "exposures": {"blue.nginx": f"blue-nginx.{DOMAIN}"},
         "ingresses": {"blue.web": f"blue-web.{DOMAIN}"},
         "services": {},

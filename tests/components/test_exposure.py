@@ -13,7 +13,6 @@ from tests.components.building import (
     SERVICE,
     SERVICE_PATCH,
     annotations_on,
-    custom,
     labels_on,
     made,
     needed,
@@ -79,9 +78,39 @@ def test_a_service_that_exists_becomes_a_load_balancer_in_place() -> None:
 
 @pytest.mark.parametrize("form", [NGINX, SHARED])
 def test_nothing_of_another_service_that_exists_is_touched_but_annotations(form: Exposure) -> None:
-    found = service(dataclasses.replace(form, managed_by=ManagedBy.PATCH), custom=ALL).one(SERVICE_PATCH)
-    assert set(found.inputs) == {"apiVersion", "kind", "metadata"}
-    assert "labels" not in found.inputs["metadata"]
+    patches = service(dataclasses.replace(form, managed_by=ManagedBy.PATCH), custom=ALL).of_type(SERVICE_PATCH)
+    for found in patches:
+        assert set(found.inputs) == {"apiVersion", "kind", "metadata"}
+        assert "labels" not in found.inputs["metadata"]
+
+
+def test_what_the_operator_needs_to_clean_up_stays_on_the_service_of_somebody_else() -> None:
+    """The name and the group, which alone expose nothing; they come before `expose` and never go with it."""
+    renamed = dataclasses.replace(SHARED, managed_by=ManagedBy.PATCH, former_names=("site",))
+    found = service(renamed, custom=ALL)
+    held = found.one(SERVICE_PATCH, "blue.expose.nginx.proxyGroup")
+    assert annotations_on(held) == {
+        "tailscale.com/hostname": "blue-nginx",
+        "tailscale.com/proxy-group": "in",
+        "pulumi.com/patchFieldManager": "tailstack",
+        "pulumi.com/skipAwait": "true",
+    }
+    assert (held.retain_on_delete, held.replace_on_changes) == (True, ())
+    assert held.aliases == ("blue.expose.site.proxyGroup",)
+    exposing = found.one(SERVICE_PATCH, "blue.expose.nginx")
+    assert annotations_on(exposing) == {
+        "tailscale.com/expose": "true",
+        "tailscale.com/tags": "tag:k8s-blue--nginx,tag:shared",
+        "pulumi.com/waitFor": "condition=TailscaleIngressSvcConfigured",
+    }
+    assert not exposing.retain_on_delete
+    assert "ServicePatch blue.expose.nginx.proxyGroup" in needed(found, exposing)
+
+
+def test_a_node_of_its_own_takes_back_what_a_group_has_left() -> None:
+    alone = service(dataclasses.replace(NGINX, managed_by=ManagedBy.PATCH)).one(SERVICE_PATCH)
+    assert annotations_on(alone)["pulumi.com/patchFieldManager"] == "tailstack"
+    assert not alone.retain_on_delete
 
 
 @pytest.mark.parametrize("managed_by", [ManagedBy.PULUMI, ManagedBy.PATCH])
@@ -155,6 +184,7 @@ def test_each_form_is_one_resource() -> None:
     bare = len(made(of()).resources)
     for form in (NGINX, BALANCED, OUTSIDE, dataclasses.replace(NGINX, managed_by=ManagedBy.PATCH)):
         assert len(service(form).resources) == bare + 1
-    with_groups = len(made(dataclasses.replace(WITH_ALL)).resources)
+    with_groups = len(made(WITH_ALL).resources)
     assert len(service(SHARED, custom=ALL).resources) == with_groups + 1
-    assert custom("ProxyGroup") in {each.type for each in service(SHARED, custom=ALL).resources}
+    patched = service(dataclasses.replace(SHARED, managed_by=ManagedBy.PATCH), custom=ALL)
+    assert len(patched.resources) == with_groups + 2
