@@ -10,7 +10,7 @@ from tailstack.access.changes import Cause, Change, Difference, Side
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.diff import difference
 from tailstack.access.inventory import Inventory, Node
-from tailstack.access.nodes import DeclaredNode, declared_nodes
+from tailstack.access.nodes import DeclaredNode, declared_names, declared_nodes
 from tailstack.access.policy import Policy
 from tailstack.access.vocabulary import PLAIN, Vocabulary, vocabulary
 from tailstack.topology.tailnet import Tailnet
@@ -47,12 +47,19 @@ def compare(old: Declared | None, new: Declared) -> Comparison:
         if old is not None:
             sources[Side.OLD] = _Sources(old[1], nodes[0])
         changes = tuple(_attributed(change, sources) for change in found.changes)
-        return Comparison(difference=replace(found, changes=changes), vocabulary=vocabulary(*nodes, states=found.nodes))
+        names = (declared_names(old[0]) if old is not None else ()), declared_names(new[0])
+        words = vocabulary(
+            *((*side, *named) for side, named in zip(nodes, names, strict=True)),
+            states=found.nodes,
+        )
+        return Comparison(difference=replace(found, changes=changes), vocabulary=words)
 
 
 def _by_reference(nodes: Iterable[DeclaredNode]) -> Inventory:
     """The nodes by what people call them: with another host name a node is still the same."""
-    return Inventory(nodes=tuple(Node(name=str(node), tags=node.tags, place=node.place) for node in nodes))
+    return Inventory(
+        nodes=tuple(Node(name=str(node), tags=node.tags, services=node.services, place=node.place) for node in nodes)
+    )
 
 
 class _Sources:

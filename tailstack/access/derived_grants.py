@@ -15,6 +15,7 @@ from tailstack.access.derive import Derived, Permission, Section, ip_entries, no
 from tailstack.access.hujson import Buildable
 from tailstack.access.kubernetes import KUBERNETES_CAPABILITY
 from tailstack.access.nodes import DeclaredNode, narrowest, tag_wearers
+from tailstack.access.relays import RELAY_CAPABILITY
 from tailstack.access.selectors import INTERNET, SELF
 from tailstack.finding import Place
 from tailstack.topology.declaration import ApiServerProxyMode
@@ -37,7 +38,6 @@ from tailstack.topology.tailnet import (
     TailscaleService,
 )
 
-RELAY_CAPABILITY = "tailscale.com/cap/relay"
 SSH_PORT = Port("tcp", 22, 22)
 RECORDER_PORTS = (HTTP, HTTPS)
 """Where a recorder takes recordings: https://tailscale.com/kb/1246/tailscale-ssh-session-recording."""

@@ -167,9 +167,20 @@ class View:
                 had = capabilities.get(key, Held(right, condition, ()))
                 capabilities[key] = Held(right, condition, (*had.entries, match.entry))
         found = [*network.values(), *capabilities.values()]
-        if all(KUBERNETES_PORT.minus(held.right.ports) for held in network.values()):
+        is_closed = all(KUBERNETES_PORT.minus(held.right.ports) for held in network.values())
+        if capabilities and is_closed and not self._opens_hosted(src, dst):
             return [_without_port(held) for held in found]
         return found
+
+    def _opens_hosted(self, src: End, dst: End) -> bool:
+        """Whether a Tailscale Service of the end is reached on the port of API servers."""
+        services = (service for node in self.nodes_of(dst) for service in self.nodes[node].services)
+        source = self.principal(src)
+        return any(
+            not KUBERNETES_PORT.minus(match.entry.ports)
+            for service in dict.fromkeys(services)
+            for match in self.access.matches(source, service)
+        )
 
     def giving(self, end: End, there: View, *, is_source: bool) -> frozenset[int]:
         """Indexes of the entries that name any part of an end on one side; its nodes are those that `there` knows."""

@@ -166,6 +166,10 @@ class Access:
         self._node_principals: dict[int, tuple[Node, Principal]] = {}
         self._nodes = {node.name: node for node in inventory.nodes}
         self._node_at = {address: node for node in inventory.nodes for address in node.addresses}
+        self._hosted: dict[str, dict[str, None]] = {}
+        for node in inventory.nodes:
+            for name in (node.name, *node.tags) if node.services else ():
+                self._hosted.setdefault(name, {}).update(dict.fromkeys(node.services))
 
     def principal(self, who: str | Node | Principal) -> Principal:
         """A node, given or by its name; else whom a selector stands for. A node's address stands for the node."""
@@ -209,6 +213,21 @@ class Access:
         reached = self.entries_to(target, with_own=is_own)
         found = (self._match(number, source) for number in sorted(self._src.matching(source) & reached))
         return tuple(match for match in found if match is not None)
+
+    def hosted_by(self, dst: str | Node | Principal) -> tuple[str, ...]:
+        """The Tailscale Services that a node hosts, or any of the known nodes with a tag."""
+        return tuple(self._hosted.get(self.principal(dst).name, ()))
+
+    def opened(self, src: str | Node | Principal, dst: str | Node | Principal) -> Ports:
+        """What is open from one principal to another in any posture, or to a Tailscale Service that it hosts.
+
+        Routers are not asked. The proxy behind the Service of an API server reads capabilities by the tags of its nodes.
+        """
+        found = Ports()
+        for target in (dst, *self.hosted_by(dst)):
+            for match in self.matches(src, target):
+                found = found.union(match.entry.ports)
+        return found
 
     def entries_from(self, src: str | Node | Principal) -> frozenset[int]:
         """Indexes in `entries` of those that name the whole of a source, whatever their postures."""

@@ -48,6 +48,11 @@ def explain(directory: Directory, source: Party, target: Party, asked: Ports | N
     network = _network(directory, source, target, wanted, route)
     verdict = _verdict(asked, network)
     matches = [attempt.match for attempt in network.attempts]
+    hosted = union(
+        match.entry.ports
+        for service in directory.access.hosted_by(target.principal)
+        for match in directory.access.matches(source.principal, service)
+    )
     found = Explanation(
         source=source,
         target=target,
@@ -56,7 +61,7 @@ def explain(directory: Directory, source: Party, target: Party, asked: Ports | N
         open=network.open,
         conditional=network.conditional,
         ways=network.ways,
-        capabilities=tuple(capability_ways(directory, target, matches, network.every)),
+        capabilities=tuple(capability_ways(directory, target, matches, network.every.union(hosted))),
         logins=tuple(login_ways(directory, source, target, network.every)) if is_about_ssh(asked) else (),
     )
     found = replace(found, notes=tuple(_notes(directory, found, route)))

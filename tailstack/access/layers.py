@@ -17,6 +17,7 @@ from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, KUBERNETES_PORT, 
 from tailstack.access.parties import Cause, Directory, Party, PartyKind
 from tailstack.access.policy import Keyed, SshRule
 from tailstack.access.ports import Ports, parse_ip_entry
+from tailstack.access.relays import RELAY_CAPABILITY
 from tailstack.access.ssh import ssh_rules
 
 SSH_PORT = parse_ip_entry("tcp:22")
@@ -80,7 +81,9 @@ def needed_port(capability: Keyed) -> str:
 
 
 def is_dead(capability: Keyed, opened: Ports) -> bool:
-    """Whether a capability gives nothing where these ports are open."""
+    """Whether a capability gives nothing where these ports are open. A peer relay is no end of a connection."""
+    if capability.key == RELAY_CAPABILITY:
+        return False
     return not (opened.intersection(KUBERNETES_PORT) if capability.key == KUBERNETES_CAPABILITY else opened)
 
 

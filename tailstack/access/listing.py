@@ -101,11 +101,6 @@ def _logs_in_to(rule: SshRule, target: Party) -> bool:
     return is_own or not names.isdisjoint(target.principal.keys)
 
 
-def _opened(directory: Directory, pair: Pair) -> Ports:
-    """What is open between two principals in any posture. Routers are not asked."""
-    return union(match.entry.ports for match in directory.access.matches(*pair))
-
-
 def _line(
     directory: Directory,
     entry: Entry,
@@ -115,7 +110,7 @@ def _line(
     pairs: list[Pair],
     hops: tuple[Hop, ...] = (),
 ) -> Line:
-    opened = [_opened(directory, pair) for pair in pairs] if entry.app else []
+    opened = [directory.access.opened(*pair) for pair in pairs] if entry.app else []
     return Line(
         who=tuple(dict.fromkeys(selector.name for selector in entry.src)),
         what=tuple(dict.fromkeys(selector.name for selector in entry.dst)),
@@ -135,7 +130,7 @@ def _line(
 
 
 def _login(directory: Directory, rule: SshRule, postures: tuple[str, ...], pairs: list[Pair]) -> LoginLine:
-    opened = union(_opened(directory, pair) for pair in pairs)
+    opened = union(directory.access.opened(*pair) for pair in pairs)
     return LoginLine(
         who=tuple(selector.name for selector in rule.src),
         what=tuple(selector.name for selector in rule.dst),

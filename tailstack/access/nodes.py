@@ -1,4 +1,7 @@
-"""Every node that a tailnet declares, whatever it is: operators, proxies, the nodes of custom resources, and machines."""
+"""Every node that a tailnet declares, whatever it is: operators, proxies, the nodes of custom resources, and machines.
+
+Beside them what is declared, has a selector of its own in the policy, and is no node: Tailscale Services and routes.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ class NodeKind(StrEnum):
 class DeclaredNode:
     """`reference` is what a person calls it: `blue.nginx`, the cluster for an operator, the key for a machine.
 
-    `cluster` is None outside of the clusters. A ProxyGroup with three replicas is three nodes of one reference.
+    `cluster` is None outside of the clusters. A ProxyGroup with three replicas is three nodes of one reference. `services`
+    are the Tailscale Services that it is to host.
     """
 
     kind: NodeKind
@@ -39,6 +43,7 @@ class DeclaredNode:
     hostname: str
     fqdn: str
     tags: tuple[str, ...]
+    services: tuple[str, ...] = ()
     place: Place
 
     def __str__(self) -> str:
@@ -51,6 +56,78 @@ def declared_nodes(tailnet: Tailnet) -> tuple[DeclaredNode, ...]:
     What is exposed or led out through a ProxyGroup has no node of its own: the group has.
     """
     return (*_operators(tailnet), *_proxies(tailnet), *_of_custom_resources(tailnet), *_machines(tailnet))
+
+
+class NamedKind(StrEnum):
+    """What is declared as something else than a node; the words are those of the reports."""
+
+    SERVICE = "service"
+    API_SERVER = "API server"
+    ROUTE = "route"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredName:
+    """Something that the policy names by a selector of its own: `svc:web`, `10.0.0.0/8`. `reference` is what a person calls it.
+
+    `tags` are those of a Tailscale Service.
+    """
+
+    kind: NodeKind | NamedKind
+    reference: str
+    cluster: str | None
+    selector: str
+    tags: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}"
+
+
+def declared_names(tailnet: Tailnet) -> tuple[DeclaredName, ...]:
+    """The Tailscale Services, then the routes."""
+    return (*_services(tailnet), *_routes(tailnet))
+
+
+def _services(tailnet: Tailnet) -> Iterator[DeclaredName]:
+    for service in tailnet.services:
+        yield DeclaredName(
+            kind=NamedKind.SERVICE,
+            reference=service.name,
+            cluster=None,
+            selector=service.name,
+            tags=service.tags,
+        )
+    for kind, several in ((NodeKind.EXPOSURE, tailnet.exposures), (NodeKind.INGRESS, tailnet.ingresses)):
+        for each in several:
+            if each.tailscale_service is not None and not each.is_shared:
+                yield DeclaredName(
+                    kind=kind,
+                    reference=each.reference,
+                    cluster=each.cluster,
+                    selector=each.tailscale_service,
+                    tags=each.tags,
+                )
+    for cluster in tailnet.clusters:
+        for group in cluster.custom.proxy_groups:
+            if group.service is not None and group.tailnet is None:
+                yield DeclaredName(
+                    kind=NamedKind.API_SERVER, reference=group.reference, cluster=cluster.name, selector=group.service
+                )
+
+
+def _routes(tailnet: Tailnet) -> Iterator[DeclaredName]:
+    """Each range once, with whatever leads to it."""
+    leading: dict[str, list[str]] = {}
+    for connector in tailnet.connectors:
+        for route in connector.routes if connector.tailnet is None else ():
+            leading.setdefault(route, []).append(f"{NodeKind.CONNECTOR} {connector.reference}")
+    for machine in tailnet.machines:
+        for route in machine.routes:
+            leading.setdefault(route, []).append(f"{NodeKind.MACHINE} {machine.name}")
+    for route, routers in leading.items():
+        yield DeclaredName(
+            kind=NamedKind.ROUTE, reference=f"{route} of {' and '.join(routers)}", cluster=None, selector=route
+        )
 
 
 def _operators(tailnet: Tailnet) -> Iterator[DeclaredNode]:
@@ -91,6 +168,9 @@ def _of_custom_resources(tailnet: Tailnet) -> Iterator[DeclaredNode]:
     """The nodes of custom resources, but for those that belong to another tailnet."""
     for cluster in tailnet.clusters:
         custom = cluster.custom
+        hosted = {group.name: [group.service] if group.service else [] for group in custom.proxy_groups}
+        for exposed in (*cluster.exposures, *cluster.ingresses):
+            hosted.get(exposed.proxy_group or "", []).append(f"svc:{exposed.hostname}")
         for kind, resources in (
             (NodeKind.PROXY_GROUP, custom.proxy_groups),
             (NodeKind.CONNECTOR, custom.connectors),
@@ -106,11 +186,16 @@ def _of_custom_resources(tailnet: Tailnet) -> Iterator[DeclaredNode]:
                         hostname=hostname,
                         fqdn=f"{hostname}.{tailnet.dns_name}",
                         tags=resource.tags,
+                        services=tuple(hosted[resource.name]) if kind is NodeKind.PROXY_GROUP else (),
                         place=resource.place,
                     )
 
 
 def _machines(tailnet: Tailnet) -> Iterator[DeclaredNode]:
+    hosted: dict[str, list[str]] = {}
+    for service in tailnet.services:
+        for host in service.machines:
+            hosted.setdefault(host.name, []).append(service.name)
     for machine in tailnet.machines:
         yield DeclaredNode(
             kind=NodeKind.MACHINE,
@@ -119,6 +204,7 @@ def _machines(tailnet: Tailnet) -> Iterator[DeclaredNode]:
             hostname=machine.hostname,
             fqdn=machine.fqdn,
             tags=machine.tags,
+            services=tuple(hosted.get(machine.name, ())),
             place=machine.place,
         )
 
@@ -138,4 +224,6 @@ def narrowest(selectors: Sequence[str], worn: Counter[str]) -> str:
 
 def inventory_of(nodes: Sequence[DeclaredNode]) -> Inventory:
     """The declared nodes for the evaluator, each under its FQDN. Their addresses are not known before they join."""
-    return Inventory(nodes=tuple(Node(name=node.fqdn, tags=node.tags, place=node.place) for node in nodes))
+    return Inventory(
+        nodes=tuple(Node(name=node.fqdn, tags=node.tags, services=node.services, place=node.place) for node in nodes)
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tailstack.access.diff_nodes import GONE, NEW
-from tailstack.access.nodes import DeclaredNode, NodeKind
+from tailstack.access.nodes import DeclaredName, DeclaredNode, NamedKind, NodeKind
 from tailstack.access.principals import EVERYONE
 
 NAMED = 4
@@ -18,9 +18,12 @@ _FEW = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thing:
-    """A declared node as people speak of it. `whole` is how many of its kind its cluster has, itself among them."""
+    """A declared node, Tailscale Service or route as people speak of it.
 
-    kind: NodeKind
+    `whole` is how many of its kind its cluster has, itself among them.
+    """
+
+    kind: NodeKind | NamedKind
     reference: str
     cluster: str | None
     whole: int
@@ -57,7 +60,7 @@ class Vocabulary:
     def _phrases(self, selectors: Sequence[str], everything: str) -> list[str]:
         """The selectors in as few phrases as they make: many things of one cluster are one phrase."""
         plain: list[str] = []
-        together: dict[tuple[NodeKind, str | None, str], list[str]] = {}
+        together: dict[tuple[NodeKind | NamedKind, str | None, str], list[str]] = {}
         for selector in selectors:
             thing = self.things.get(selector)
             if thing is None:
@@ -70,7 +73,7 @@ class Vocabulary:
                     same.append(selector)
         return plain + [phrase for key, same in together.items() for phrase in self._of_cluster(key, same)]
 
-    def _of_cluster(self, key: tuple[NodeKind, str | None, str], selectors: Sequence[str]) -> list[str]:
+    def _of_cluster(self, key: tuple[NodeKind | NamedKind, str | None, str], selectors: Sequence[str]) -> list[str]:
         kind, cluster, state = key
         if len(selectors) <= _FEW or cluster is None:
             return [self.name(selector) for selector in selectors]
@@ -87,15 +90,18 @@ PLAIN = Vocabulary()
 """Knows nothing: every selector goes by its own name."""
 
 
-def vocabulary(*tailnets: Iterable[DeclaredNode], states: Mapping[str, str] = MappingProxyType({})) -> Vocabulary:
-    """The words for the nodes of one or more states of a tailnet, by what they are and by each tag that only one wears.
+def vocabulary(
+    *tailnets: Iterable[DeclaredNode | DeclaredName], states: Mapping[str, str] = MappingProxyType({})
+) -> Vocabulary:
+    """The words for what one or more states of a tailnet declare: for nodes by what they are, for others by their selectors,
+    and for both by each tag that only one wears.
 
     `states` are by node; the tag of a node that is new or gone is so too.
     """
     wearers: dict[str, set[str]] = {}
     things: dict[str, Thing] = {}
     for nodes in map(tuple, tailnets):
-        wholes: dict[tuple[NodeKind, str | None], int] = {}
+        wholes: dict[tuple[NodeKind | NamedKind, str | None], int] = {}
         for node in nodes:
             wholes[node.kind, node.cluster] = wholes.get((node.kind, node.cluster), 0) + 1
         for node in nodes:
@@ -105,7 +111,7 @@ def vocabulary(*tailnets: Iterable[DeclaredNode], states: Mapping[str, str] = Ma
                 cluster=node.cluster,
                 whole=wholes[node.kind, node.cluster],
             )
-            things[str(node)] = thing
+            things[node.selector if isinstance(node, DeclaredName) else str(node)] = thing
             for tag in node.tags:
                 wearers.setdefault(tag, set()).add(str(node))
                 things[tag] = thing
@@ -122,5 +128,6 @@ def joined(phrases: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(phrases[:-1]), phrases[-1] if phrases else "")))
 
 
-def _plural(kind: NodeKind) -> str:
-    return {NodeKind.INGRESS: "ingresses", NodeKind.EGRESS: "egresses"}.get(kind, f"{kind}s")
+def _plural(kind: NodeKind | NamedKind) -> str:
+    irregular: dict[NodeKind | NamedKind, str] = {NodeKind.INGRESS: "ingresses", NodeKind.EGRESS: "egresses"}
+    return irregular.get(kind, f"{kind}s")
