@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft7Validator
+from pydantic import TypeAdapter
 
-from tailstack.topology.declaration import EnvironmentDeclaration
+from tailstack.topology.declaration import EnvironmentDeclaration, syntax
 from tailstack.topology.loading import environments
 from tailstack.topology.reference import BEGIN, END, reference, with_reference
 from tailstack.topology.schema import Schema, file_schema, schema_text
@@ -17,7 +18,7 @@ from tailstack.topology.schema import Schema, file_schema, schema_text
 PROJECT = Path(__file__).parents[2]
 SCHEMA = PROJECT / "docs" / "schema" / "tailnet.schema.json"
 GUIDE = PROJECT / "docs" / "language.md"
-EXAMPLES = sorted(PROJECT.glob("stacks/*/*.yaml"))
+EXAMPLES = sorted([*PROJECT.glob("stacks/*/*.yaml"), *PROJECT.glob("examples/*/*.yaml")])
 
 VALIDATOR: Any = Draft7Validator
 """Its stubs are partly untyped."""
@@ -94,6 +95,14 @@ def test_examples_in_the_schema_are_valid_themselves() -> None:
             VALIDATOR(schema).validate(example)
 
 
+def test_each_syntax_has_a_pattern_of_its_own() -> None:
+    """A pattern leads back to its words and its example; two with one pattern would take each other's."""
+    syntaxes = {name: value for name, value in vars(syntax).items() if hasattr(value, "__metadata__")}
+    patterns = {name: TypeAdapter[Any](value).json_schema().get("pattern", name) for name, value in syntaxes.items()}
+    assert len(patterns) > 20
+    assert len(set(patterns.values())) == len(patterns), patterns
+
+
 def test_references_lead_somewhere() -> None:
     used = {s["$ref"].removeprefix("#/definitions/") for s in schemas(file_schema()) if "$ref" in s}
     assert used == set(file_schema()["definitions"])
@@ -109,7 +118,7 @@ def test_the_examples_are_valid_and_name_their_schema(file: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert {file.parent.name for file in EXAMPLES} == set(environments(PROJECT))
+    assert {file.parent.name for file in EXAMPLES} == {*environments(PROJECT), "whole"}
     assert len(EXAMPLES) >= 4
 
 
