@@ -18,7 +18,7 @@ from tailstack.topology.schema import Schema, file_schema, schema_text
 PROJECT = Path(__file__).parents[2]
 SCHEMA = PROJECT / "docs" / "schema" / "tailnet.schema.json"
 GUIDE = PROJECT / "docs" / "language.md"
-EXAMPLES = sorted([*PROJECT.glob("stacks/*/*.yaml"), *PROJECT.glob("examples/*/*.yaml")])
+EXAMPLES = sorted([*PROJECT.glob("stacks/*/*.yaml"), *PROJECT.glob("examples/whole/*.yaml")])
 
 VALIDATOR: Any = Draft7Validator
 """Its stubs are partly untyped."""
