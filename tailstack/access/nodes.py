@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from tailstack.access.inventory import Inventory, Node
 from tailstack.finding import Place
-from tailstack.topology.tailnet import Tailnet
+from tailstack.topology.custom import ProxyGroup
+from tailstack.topology.tailnet import HTTPS, Port, Tailnet
 
 
 class NodeKind(StrEnum):
@@ -70,7 +71,7 @@ class NamedKind(StrEnum):
 class DeclaredName:
     """Something that the policy names by a selector of its own: `svc:web`, `10.0.0.0/8`. `reference` is what a person calls it.
 
-    `tags` are those of a Tailscale Service.
+    `tags` and `ports` are those of a Tailscale Service; `api_server` is the group that serves one.
     """
 
     kind: NodeKind | NamedKind
@@ -78,6 +79,8 @@ class DeclaredName:
     cluster: str | None
     selector: str
     tags: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+    api_server: ProxyGroup | None = None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}"
@@ -96,6 +99,7 @@ def _services(tailnet: Tailnet) -> Iterator[DeclaredName]:
             cluster=None,
             selector=service.name,
             tags=service.tags,
+            ports=service.ports,
         )
     for kind, several in ((NodeKind.EXPOSURE, tailnet.exposures), (NodeKind.INGRESS, tailnet.ingresses)):
         for each in several:
@@ -106,13 +110,19 @@ def _services(tailnet: Tailnet) -> Iterator[DeclaredName]:
                     cluster=each.cluster,
                     selector=each.tailscale_service,
                     tags=each.tags,
+                    ports=each.granted_ports,
                 )
-    for cluster in tailnet.clusters:
-        for group in cluster.custom.proxy_groups:
-            if group.service is not None and group.tailnet is None:
-                yield DeclaredName(
-                    kind=NamedKind.API_SERVER, reference=group.reference, cluster=cluster.name, selector=group.service
-                )
+    groups = (group for cluster in tailnet.clusters for group in cluster.custom.proxy_groups)
+    for group in groups:
+        if group.service is not None and group.tailnet is None:
+            yield DeclaredName(
+                kind=NamedKind.API_SERVER,
+                reference=group.reference,
+                cluster=group.cluster,
+                selector=group.service,
+                ports=(HTTPS,),
+                api_server=group,
+            )
 
 
 def _routes(tailnet: Tailnet) -> Iterator[DeclaredName]:

@@ -16,7 +16,15 @@ from tailstack.access.compile import CompiledPolicy
 from tailstack.access.derive import normal_fqdn, ports_of
 from tailstack.access.evaluate import Access
 from tailstack.access.inventory import NOTHING_KNOWN, Inventory, Node
-from tailstack.access.nodes import DeclaredNode, NodeKind, declared_nodes, inventory_of
+from tailstack.access.nodes import (
+    DeclaredName,
+    DeclaredNode,
+    NamedKind,
+    NodeKind,
+    declared_names,
+    declared_nodes,
+    inventory_of,
+)
 from tailstack.access.policy import Policy
 from tailstack.access.ports import Ports
 from tailstack.access.principals import EVERYONE, Principal
@@ -125,6 +133,13 @@ class _Named:
     thing: _Thing
     kind: PartyKind | None = None
 
+    def is_replica_of(self, other: _Named) -> bool:
+        """Whether the two are nodes of one declared thing."""
+        mine, theirs = self.thing.declared, other.thing.declared
+        if mine is None or theirs is None or self.kind is not other.kind:
+            return False
+        return (mine.kind, mine.reference) == (theirs.kind, theirs.reference)
+
     @property
     def full_name(self) -> str:
         declared = self.thing.declared
@@ -142,6 +157,7 @@ class Directory:
     tailnet: Tailnet | None = None
     compiled: CompiledPolicy | None = None
     _names: dict[str, list[_Named]] = field(default_factory=dict[str, "list[_Named]"], compare=False, repr=False)
+    _services: dict[str, DeclaredName] = field(default_factory=dict[str, DeclaredName], compare=False, repr=False)
 
     def __post_init__(self) -> None:
         declared = declared_nodes(self.tailnet) if self.tailnet is not None else ()
@@ -154,6 +170,8 @@ class Directory:
         for fqdn, node in live.items():
             if fqdn not in seen:
                 self._add(_Thing(node=node))
+        if self.tailnet is not None:
+            self._name_services(self.tailnet)
 
     def _add(self, thing: _Thing) -> None:
         declared = thing.declared
@@ -171,7 +189,25 @@ class Directory:
             self._name(name, _Named(thing))
 
     def _name(self, name: str, named: _Named) -> None:
-        self._names.setdefault(name, []).append(named)
+        """Replicas of one thing are alike in what they reach, so that the first stands for all of them."""
+        meant = self._names.setdefault(name, [])
+        if not any(one.is_replica_of(named) for one in meant):
+            meant.append(named)
+
+    def _name_services(self, tailnet: Tailnet) -> None:
+        """What is exposed by a group is no node, and has all the names that a node would have."""
+        modes = {cluster.name: cluster.operator.api_server_proxy for cluster in tailnet.clusters}
+        for declared in declared_names(tailnet):
+            if declared.kind is not NamedKind.ROUTE:
+                label = declared.selector.removeprefix("svc:")
+                fqdn = normal_fqdn(f"{label}.{tailnet.dns_name}")
+                names = (declared.reference, f"{declared.kind}:{declared.reference}", label, fqdn)
+                for name in names:
+                    self._services.setdefault(name.lower(), declared)
+                own = declared.api_server
+                if own is not None and modes[own.cluster] is ApiServerProxyMode.OFF:
+                    self._services.setdefault(own.cluster, declared)
+                    self._services.setdefault(f"apiserver:{own.cluster}", declared)
 
     def cause(self, place: Place) -> Cause:
         """What brought the entry at a place of the policy."""
@@ -191,13 +227,36 @@ class Directory:
         """Whom or what a person means. Raises PartyError for an unknown name, and for one that the role does not fit."""
         name = text.strip()
         selector = parse_selector(name, _ASKED)
-        if selector.kind is SelectorKind.NAME or name.lower() in self._names:
+        service = self._service_called(name, role)
+        if service is not None:
+            party = self._service(service)
+        elif selector.kind is SelectorKind.NAME or name.lower() in self._names:
             party = self._by_name(name, role)
         else:
             party = self._by_selector(selector, role)
         if role is Role.SOURCE and party.kind in _OPENS_NOTHING:
             raise PartyError(f"{party.name} opens no connections; ask who reaches it with --to {text}.")
         return party
+
+    def _service_called(self, name: str, role: Role) -> DeclaredName | None:
+        """As a source a name means nodes, where there are any."""
+        service = self._services.get(normal_fqdn(name))
+        return None if role is Role.SOURCE and normal_fqdn(name) in self._names else service
+
+    def _service(self, declared: DeclaredName) -> Party:
+        """A declared Tailscale Service. That of an API server wears the tags of the group that serves it."""
+        name, group = declared.selector, declared.api_server
+        tags = group.tags if group is not None else declared.tags
+        known = self.access.principal(name)
+        return Party(
+            kind=PartyKind.SERVICE if group is None else PartyKind.API_SERVER,
+            name=f"{declared} ({name})" if declared.reference != name else str(declared),
+            reference=name if group is None else group.cluster,
+            principal=replace(known, keys=known.keys | frozenset(tags)),
+            nodes=tuple(node for node in self.access.inventory.nodes if name in node.services),
+            offers=ports_of(declared.ports),
+            proxy=group.api_server_mode if group is not None else None,
+        )
 
     def _by_name(self, name: str, role: Role) -> Party:
         meant = self._names.get(normal_fqdn(name), [])
@@ -241,8 +300,8 @@ class Directory:
                 place=thing.node.place,
             )
         declared = thing.declared
-        kind = named.kind or _DECLARED.get(declared.kind)
-        if kind is None:
+        kind = named.kind or _DECLARED.get(declared.kind, PartyKind.NODE)
+        if declared.kind is NodeKind.OPERATOR and named.kind is None:
             kind = PartyKind.OPERATOR if role is Role.SOURCE else PartyKind.API_SERVER
         party = Party(
             kind=kind,
