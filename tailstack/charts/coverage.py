@@ -63,13 +63,14 @@ _ANNOTATIONS: Mapping[str, Where] = {
     "http-redirect": Where(paths=_HTTP, note="`redirect`"),
     "http-endpoint": Where(paths=_HTTP, note="`serve`"),
     "experimental-forward-cluster-traffic-via-ingress": _at("ingress.*.forwardClusterTraffic"),
-    "share-acme-account": Where(
-        note="for all groups at once: `operatorConfig.sharedACMEAccountKey` under `operator.values`"
+    "share-acme-account": _at(
+        "proxyGroups.*.shareACMEAccount",
+        note="since 1.104; for all groups at once: `operatorConfig.sharedACMEAccountKey` under `operator.values`",
     ),
 }
 
+_SINCE_1_104 = "since 1.104; refused for an older chart"
 _AS_IT_IS = "as it is, with all that is below it"
-_ONE_VERSION_ONLY = Where(note="not yet: of the supported charts 1.104 alone knows it")
 
 _FIELDS: Mapping[str, tuple[str, Mapping[str, str | Where]]] = {
     "Connector": (
@@ -96,8 +97,8 @@ _FIELDS: Mapping[str, tuple[str, Mapping[str, str | Where]]] = {
             "proxyClass": "proxyClass",
             "replicas": "replicas",
             "service.annotations": "serviceAnnotations",
-            "service.port": _ONE_VERSION_ONLY,
-            "staticEndpoints": _ONE_VERSION_ONLY,
+            "service.port": _at("peerRelays.*.servicePort", note=_SINCE_1_104),
+            "staticEndpoints": _at("peerRelays.*.staticEndpoints", note=_SINCE_1_104),
             "tags": "tags",
             "tailnet": "tailnet",
         },

@@ -90,6 +90,7 @@ def _proxy_groups(objects: Objects, cluster: str, operator: Operator) -> Iterato
             continue
         is_api_server = kind is ProxyGroupKind.KUBE_API_SERVER
         is_noauth = made.text("spec", "kubeAPIServer", "mode") == "noauth"
+        shares = made.annotation("share-acme-account")
         yield ProxyGroup(
             cluster=cluster,
             name=made.name,
@@ -103,6 +104,7 @@ def _proxy_groups(objects: Objects, cluster: str, operator: Operator) -> Iterato
             ),
             hostname=(made.text("spec", "kubeAPIServer", "hostname") or made.name) if is_api_server else None,
             tailnet=made.text("spec", "tailnet") or None,
+            shares_account=None if shares is None else shares == "true",
             place=_place(made),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.frames import web_ingress, web_service
@@ -67,8 +68,7 @@ def cert_volume(subject: Subject) -> Iterator[Finding]:
     }
     names: dict[str, None] = {}
     for cluster in subject.tailnet.clusters:
-        if not _shares_account(subject, cluster):
-            names.update(dict.fromkeys(name for name in _names(subject, cluster) if name.lower() not in live))
+        names.update(dict.fromkeys(name for name in _names(subject, cluster) if name.lower() not in live))
     if len(names) > MOST_NEW_NAMES:
         yield CERTIFICATE_VOLUME.at(
             subject.tailnet.place,
@@ -78,10 +78,18 @@ def cert_volume(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _shares_account(subject: Subject, cluster: Cluster) -> bool:
+def _shares_account(subject: Subject, cluster: Cluster, ingress: Ingress) -> bool:
+    """Of an ingress group alone: a group's own word goes before that of the chart (`sharedACMEAccountEnabled`)."""
+    group = next((group for group in cluster.custom.proxy_groups if group.name == ingress.proxy_group), None)
+    if group is None or group.shares_account is not None:
+        return group is not None and group.shares_account is True
     chart = subject.facts.charts.get(cluster.name)
-    config = chart.values.get("operatorConfig") if chart is not None else None
-    return isinstance(config, dict) and config.get("sharedACMEAccountKey") is True
+    every: tuple[Mapping[str, Any], ...] = (cluster.operator.values, chart.values if chart is not None else {})
+    return any(_mapping(values.get("operatorConfig")).get("sharedACMEAccountKey") is True for values in every)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def _classes(cluster: Cluster) -> Mapping[str, ProxyClass]:
@@ -97,7 +105,11 @@ def _staging(cluster: Cluster, ingress: Ingress) -> ProxyClass | None:
 
 
 def _names(subject: Subject, cluster: Cluster) -> Iterator[str]:
-    yield from (each.fqdn for each in cluster.ingresses if _staging(cluster, each) is None)
+    yield from (
+        each.fqdn
+        for each in cluster.ingresses
+        if _staging(cluster, each) is None and not _shares_account(subject, cluster, each)
+    )
     yield from (proxy.fqdn for proxy in subject.api_proxies if proxy.cluster == cluster.name)
     for recorder in cluster.custom.recorders:
         if recorder.has_ui and recorder.tailnet is None:

@@ -29,6 +29,7 @@ class ProxyGroup:
 
     `api_server_mode` and `hostname`, the name of the Tailscale Service, are those of a kube-apiserver group only.
     `allowed_namespaces` are those whose pods a NetworkPolicy lets through to the proxies; None where there is none.
+    `shares_account` tells whether an ingress group has the tailnet's ACME account; None leaves it to the chart's values.
     """
 
     cluster: str
@@ -42,6 +43,7 @@ class ProxyGroup:
     hostname: str | None = None
     tailnet: str | None = None
     allowed_namespaces: tuple[str, ...] | None = None
+    shares_account: bool | None = None
     former_names: tuple[str, ...] = ()
     place: Place
 
@@ -145,7 +147,7 @@ class Recorder:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeerRelay:
     """Relays traffic of other nodes. `elastic_ips` is how many there are for it, None where AWS is not named; `addresses`
-    are their allocations, each with its subnet."""
+    are their allocations, each with its subnet. `static_endpoints` are addresses with ports, as they are written."""
 
     cluster: str
     name: str
@@ -158,6 +160,8 @@ class PeerRelay:
     hostname_prefix: str | None = None
     addresses: tuple[tuple[str, str], ...] = ()
     service_annotations: tuple[tuple[str, str], ...] = ()
+    service_port: int | None = None
+    static_endpoints: tuple[str, ...] = ()
     former_names: tuple[str, ...] = ()
     place: Place
 

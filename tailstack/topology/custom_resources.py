@@ -44,7 +44,7 @@ from tailstack.topology.declaration import (
     RouteEntry,
 )
 from tailstack.topology.exposing import say_no_effect
-from tailstack.topology.handed_on import check_part, without_places
+from tailstack.topology.handed_on import NOT_TAKEN, check_annotation, check_part, without_places
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import Notes
 from tailstack.topology.placed import Path
@@ -56,8 +56,10 @@ from tailstack.topology.validation import MISSING_KEY
 from tailstack.topology.wording import path_text
 
 _REPLICAS_OF_GROUP = 2
+_HIGHEST_PORT = 65535
 _NO_KUBE_API_SERVER = KubeApiServerDeclaration()
 _NO_METRICS = MetricsDeclaration(enable=False)
+_KEYS_OF_RELAY: Mapping[Path, str] = {("service", "port"): "servicePort", ("aws", "elasticIPs"): "elasticIPs"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +127,12 @@ class CustomResolver:
             self.notes.once((*path, "networkPolicy", "fromNamespaces"), declared.network_policy.from_namespaces)
             if kind is not ProxyGroupKind.EGRESS:
                 say_no_effect(self.notes, path, "networkPolicy", f"type: {kind}, which nothing in the cluster dials")
+        if declared.share_acme_account is not None:
+            if kind is ProxyGroupKind.INGRESS:
+                version = self.operator.chart.version
+                check_annotation(self.notes, (*path, "shareACMEAccount"), "share-acme-account", version)
+            else:
+                say_no_effect(self.notes, path, "shareACMEAccount", f"type: {kind}")
         replicas = _replicas(declared.replicas, _REPLICAS_OF_GROUP)
         prefix, _ = self.nodes.numbered(path, declared.hostname_prefix, declared.formerly, replicas)
         return ProxyGroup(
@@ -139,6 +147,7 @@ class CustomResolver:
             hostname=self.nodes.hostname(path, api_server.hostname, declared.formerly) if is_api_server else None,
             tailnet=declared.tailnet,
             allowed_namespaces=tuple(declared.network_policy.from_namespaces) if declared.network_policy else None,
+            shares_account=declared.share_acme_account,
             former_names=tuple(declared.formerly),
             place=self.notes.key(*path),
         )
@@ -247,7 +256,7 @@ class CustomResolver:
     def _peer_relay(self, path: Path, declared: PeerRelayDeclaration) -> PeerRelay:
         replicas = _replicas(declared.replicas, 1)
         prefix, hostnames = self.nodes.numbered(path, declared.hostname_prefix, declared.formerly, replicas)
-        self.notes.once((*path, "elasticIPs"), [each.allocation_id for each in declared.elastic_ips])
+        self._check_peer_relay(path, declared)
         return PeerRelay(
             cluster=str(path[1]),
             name=str(path[3]),
@@ -260,9 +269,32 @@ class CustomResolver:
             hostname_prefix=prefix,
             addresses=tuple((each.allocation_id, each.subnet_id) for each in declared.elastic_ips),
             service_annotations=tuple(declared.service_annotations.items()),
+            service_port=declared.service_port,
+            static_endpoints=tuple(declared.static_endpoints),
             former_names=tuple(declared.formerly),
             place=self.notes.key(*path),
         )
+
+    def _check_peer_relay(self, path: Path, declared: PeerRelayDeclaration) -> None:
+        """What the CRD says of it; and no address twice, which the operator refuses (`parseStaticEndpoints`)."""
+        addresses = [{"allocationID": each.allocation_id, "subnetID": each.subnet_id} for each in declared.elastic_ips]
+        spec = {
+            **({"service": {"port": declared.service_port}} if declared.service_port else {}),
+            **({"staticEndpoints": declared.static_endpoints} if declared.static_endpoints else {}),
+            **({"aws": {"elasticIPs": addresses}} if addresses else {}),
+        }
+        version = self.operator.chart.version
+        check_part(self.notes, path, "PeerRelay", spec, version, called=_KEYS_OF_RELAY)
+        self.notes.once((*path, "elasticIPs"), [each.allocation_id for each in declared.elastic_ips])
+        endpoints = (*path, "staticEndpoints")
+        for index, text in enumerate(declared.static_endpoints):
+            if not _is_endpoint(text):
+                here = (*endpoints, index)
+                message = f"{path_text(here)} is {text}, which is no address with a port."
+                self.notes.say(
+                    NOT_TAKEN, self.notes.value(*here), message=message, expected="such as 203.0.113.1:41641"
+                )
+        self.notes.once(endpoints, [_address_of(text) for text in declared.static_endpoints])
 
     def _proxy_class(self, path: Path, declared: ProxyClassDeclaration) -> ProxyClass:
         name = str(path[3])
@@ -338,6 +370,18 @@ def app_connector(notes: Notes, path: Path, declared: AppConnectorDeclaration | 
 
 def _written(entry: RouteEntry) -> str:
     return entry if isinstance(entry, str) else f"{entry.cidr} of site {entry.site}"
+
+
+def _address_of(endpoint: str) -> str:
+    return endpoint.rpartition(":")[0].strip("[]")
+
+
+def _is_endpoint(text: str) -> bool:
+    try:
+        ipaddress.ip_address(_address_of(text))
+    except ValueError:
+        return False
+    return int(text.rpartition(":")[2]) <= _HIGHEST_PORT
 
 
 def _replicas(declared: int | None, default: int) -> int:

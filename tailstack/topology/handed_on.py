@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from tailstack.charts.annotations import ANNOTATIONS
 from tailstack.charts.checking import Mistake, MistakeKind
 from tailstack.charts.custom_resources import check_custom_resource
 from tailstack.charts.values import unknown_values
-from tailstack.charts.versions import version_of
+from tailstack.charts.versions import version_of, version_text
 from tailstack.finding import Rule
 from tailstack.topology.chart_mistakes import meant_key
 from tailstack.topology.notes import Notes
@@ -30,6 +32,7 @@ NOT_TAKEN = Rule(
 
 RULES = (NOT_TAKEN,)
 
+_NO_NAMES: Mapping[Path, str] = {}
 _OF_A_KEY = frozenset({MistakeKind.UNKNOWN, MistakeKind.NOT_YET, MistakeKind.IDLE, MistakeKind.RESERVED})
 
 
@@ -38,13 +41,39 @@ def check_chart_values(notes: Notes, path: Path, values: Mapping[str, Any], vers
     _say(notes, path, unknown_values(values, version_of(version)), of=f"the operator's chart {version}".rstrip())
 
 
-def check_part(notes: Notes, path: Path, kind: str, spec: Mapping[str, Any], version: str) -> None:
+def check_part(
+    notes: Notes,
+    path: Path,
+    kind: str,
+    spec: Mapping[str, Any],
+    version: str,
+    *,
+    called: Mapping[Path, str] = _NO_NAMES,
+) -> None:
     """Note what is wrong with a part of the `spec` of a custom resource, of which the keys are those at this path.
 
-    Whether this version has the kind at all is for the rules to say.
+    `called` are the keys there of what has another place in the spec. Whether this version has the kind at all is for the
+    rules to say.
     """
-    mistakes = [mistake for mistake in check_custom_resource(kind, spec, version_of(version)) if mistake.path]
+    mistakes = [
+        replace(mistake, path=_as_written(mistake.path, called))
+        for mistake in check_custom_resource(kind, spec, version_of(version))
+        if mistake.path
+    ]
     _say(notes, path, mistakes, of=f"a {kind} of the operator {version}".rstrip())
+
+
+def check_annotation(notes: Notes, path: Path, name: str, version: str) -> None:
+    """Note a key at this path that becomes the annotation `tailscale.com/<name>`, which this version does not read yet."""
+    since, known = ANNOTATIONS[name].since, version_of(version)
+    if known is not None and known < since:
+        expected = f"the chart {version_text(since)} or newer"
+        mistake = Mistake(path=(), kind=MistakeKind.NOT_YET, expected=expected)
+        _say(notes, path, [mistake], of=f"the operator {version}")
+
+
+def _as_written(path: Path, called: Mapping[Path, str]) -> Path:
+    return next(((key, *path[len(begin) :]) for begin, key in called.items() if path[: len(begin)] == begin), path)
 
 
 def without_places(written: Mapping[str, Any]) -> dict[str, Any]:

@@ -536,6 +536,20 @@ def test_custom_resources_have_the_operators_defaults() -> None:
     assert found.connectors[0].place.line > 1
 
 
+@pytest.mark.parametrize(
+    ("annotations", "shares"),
+    [
+        ("{}", None),
+        ('{tailscale.com/share-acme-account: "true"}', True),
+        ('{tailscale.com/share-acme-account: "false"}', False),
+    ],
+)
+def test_a_group_may_have_the_account_of_the_tailnet(annotations: str, shares: bool | None) -> None:
+    text = custom("ProxyGroup", "type: ingress").replace("name: it", f"name: it, annotations: {annotations}")
+    (group,) = cluster(text).custom.proxy_groups
+    assert group.shares_account is shares
+
+
 def test_custom_resources_are_what_they_say() -> None:
     common = "tags: ['tag:x'], replicas: 2, hostnamePrefix: pre, proxyClass: fast, tailnet: other"
     container = "tailscaleContainer: {image: img, env: [{name: TS_A, value: b}, {value: c}]}"

@@ -182,18 +182,17 @@ def _names(count: int) -> str:
     return RECORDER.replace("②recorder", "r").replace("enableUI: true", f"enableUI: true, replicas: {count}")
 
 
+SHARING = {"version": "1.104.0", "values": {"operatorConfig": {"sharedACMEAccountKey": True}}}
+
+
 @pytest.mark.parametrize(
     ("facts", "is_found"),
     [
         ({}, True),
         ({"devices": [{"name": "r-3.tail1a2b.ts.net"}]}, False),
         ({"vipServices": [{"name": "svc:r-3"}]}, False),
-        (
-            {"charts": {"blue": {"version": "1.104.0", "values": {"operatorConfig": {"sharedACMEAccountKey": True}}}}},
-            False,
-        ),
-        ({"charts": {"blue": {"version": "1.104.0", "values": {"operatorConfig": {"hostname": "x"}}}}}, True),
-        ({"charts": {"blue": {"version": "1.104.0", "values": {}}}}, True),
+        # Only ingress groups have the account.
+        ({"charts": {"blue": SHARING}}, True),
     ],
 )
 def test_names_that_are_live_have_their_certificates(facts: dict[str, object], is_found: bool) -> None:
@@ -201,6 +200,33 @@ def test_names_that_are_live_have_their_certificates(facts: dict[str, object], i
     assert said_of(text, CERTIFICATE_VOLUME) == (
         ["51 names need a certificate for tail1a2b.ts.net, and Let's Encrypt issues 50 a week."] if is_found else []
     )
+
+
+@pytest.mark.parametrize(
+    ("group", "operator", "chart", "is_found"),
+    [
+        ("", "", {"version": "1.104.0", "values": {}}, True),
+        ("", "", {"version": "1.104.0", "values": {"operatorConfig": {"hostname": "x"}}}, True),
+        ("", "", SHARING, False),
+        ("", "values: {operatorConfig: {sharedACMEAccountKey: true}}", None, False),
+        ("", "values: {operatorConfig: {sharedACMEAccountKey: false}}", None, True),
+        (", shareACMEAccount: true", "", None, False),
+        (", shareACMEAccount: false", "", SHARING, True),
+    ],
+)
+def test_renewals_of_a_group_that_has_the_tailnets_account_do_not_count(
+    group: str, operator: str, chart: dict[str, object] | None, is_found: bool
+) -> None:
+    facts = json.dumps({"charts": {"blue": chart}} if chart else {})
+    ingresses = "".join(
+        f"      w{number}: {{namespace: default, backend: {{service: web, port: 80}}, proxyGroup: in}}\n"
+        for number in range(MOST_NEW_NAMES + 1)
+    )
+    text = (
+        f"clusters:\n  blue:\n    {CLUSTER}\n    operator: {{chart: {{version: '1.104.5'}}, {operator}}}\n"
+        f"    proxyGroups: {{in: {{type: ingress{group}}}}}\n    ingress:\n{ingresses}# facts.json\n{facts}\n"
+    )
+    assert len(said_of(text, CERTIFICATE_VOLUME)) == is_found
 
 
 def test_a_name_of_two_clusters_is_one_and_staging_does_not_count() -> None:

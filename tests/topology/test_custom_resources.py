@@ -35,6 +35,16 @@ def test_a_proxy_group_by_default() -> None:
     assert (group.place.line, group.place.column) == (5, 19)
 
 
+@pytest.mark.parametrize(
+    ("key", "shares"), [("", None), (", shareACMEAccount: true", True), (", shareACMEAccount: false", False)]
+)
+def test_a_group_can_have_the_account_of_the_tailnet(key: str, shares: bool | None) -> None:
+    (group,) = custom(
+        f"proxyGroups: {{in: {{type: ingress{key}}}}}", operator="{chart: {version: '1.104.5'}}"
+    ).proxy_groups
+    assert group.shares_account is shares
+
+
 def test_a_proxy_group_by_hand() -> None:
     (group,) = custom(
         "proxyGroups: {out: {type: egress, replicas: 1, hostnamePrefix: gate, tags: [tag:gate], proxyClass: c, tailnet: o,"
@@ -162,9 +172,13 @@ def test_a_peer_relay() -> None:
     (one, two) = custom(
         "peerRelays:",
         "  one: {}",
-        "  two: {replicas: 2, hostnamePrefix: post, proxyClass: c, serviceAnnotations: {example.com/a: 'on'},"
+        "  two: {replicas: 2, hostnamePrefix: post, proxyClass: c, serviceAnnotations: {example.com/a: 'on'}, servicePort: 443,"
+        " staticEndpoints: ['203.0.113.1:41641', '[2001:db8::1]:65535'],"
         " elasticIPs: [{allocationID: eipalloc-1, subnetID: subnet-1}, {allocationID: eipalloc-2, subnetID: subnet-1}]}",
+        operator="{chart: {version: '1.104.5'}}",
     ).peer_relays
+    assert (one.service_port, one.static_endpoints) == (None, ())
+    assert (two.service_port, two.static_endpoints) == (443, ("203.0.113.1:41641", "[2001:db8::1]:65535"))
     assert (one.elastic_ips, one.addresses, one.service_annotations, one.reference) == (None, (), (), "blue.one")
     assert (two.hostnames, two.proxy_class, two.elastic_ips) == (("post-0", "post-1"), "c", 2)
     assert two.addresses == (("eipalloc-1", "subnet-1"), ("eipalloc-2", "subnet-1"))
@@ -210,6 +224,7 @@ def test_policies_nameserver_and_tailnets() -> None:
     assert custom("dnsConfig: {}").dns_configs[0].nameserver == {}
 
 
+NEWER = "operator: {chart: {version: '1.104.5'}}\n"
 MISTAKES = [
     # connectors
     ("missing-key", "connectors: {net: §{}}", ("connectors.net leads nowhere", "routes, exitNode: true or both")),
@@ -295,9 +310,22 @@ MISTAKES = [
     ),
     (
         "listed-twice",
-        "peerRelays: {r: {elasticIPs: [②{allocationID: eipalloc-1, subnetID: a}, §{allocationID: eipalloc-1, subnetID: b}]}}",
+        "peerRelays: {r: {elasticIPs: [②{allocationID: eipalloc-1, subnetID: subnet-a}, §{allocationID: eipalloc-1, subnetID: subnet-b}]}}",
         ("eipalloc-1",),
     ),
+    (
+        "not-taken",
+        "peerRelays: {r: {elasticIPs: [{allocationID: eipalloc-1, subnetID: §private}]}}",
+        ("elasticIPs[0].subnetID is not what a PeerRelay of the operator 1.102.3 takes", "subnet-0123abcd"),
+    ),
+    ("not-taken", "peerRelays: {r: {§servicePort: 443}}", ("servicePort has no effect yet", "1.104.0 or newer")),
+    ("not-taken", "peerRelays: {r: {§staticEndpoints: ['1.2.3.4:1']}}", ("has no effect yet", "1.104.0 or newer")),
+    ("not-taken", f"{NEWER}    peerRelays: {{r: {{staticEndpoints: [§'1.2.3.4:65536']}}}}", ("no address with a port",)),
+    ("not-taken", f"{NEWER}    peerRelays: {{r: {{staticEndpoints: [§'1.2.3.400:1']}}}}", ("no address with a port",)),
+    ("wrong-value", f"{NEWER}    peerRelays: {{r: {{staticEndpoints: [§'1.2.3.4']}}}}", ("an address and a port",)),
+    ("listed-twice", f"{NEWER}    peerRelays: {{r: {{staticEndpoints: [②'1.2.3.4:1', §'1.2.3.4:2']}}}}", ("1.2.3.4",)),
+    ("not-taken", "proxyGroups: {in: {type: ingress, §shareACMEAccount: true}}", ("no effect yet", "1.104.0 or newer")),
+    ("key-does-not-fit", "proxyGroups: {out: {type: egress, §shareACMEAccount: true}}", ("type: egress",)),
 ]  # fmt: skip
 
 

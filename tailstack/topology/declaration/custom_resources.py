@@ -14,6 +14,7 @@ from tailstack.topology.declaration.base import SUPPRESS, Declaration, Passed, S
 from tailstack.topology.declaration.connectors import AppConnectorDeclaration, RouteEntry
 from tailstack.topology.declaration.syntax import (
     DnsLabel,
+    Endpoint,
     HttpsUrl,
     KubernetesName,
     LabelKey,
@@ -89,6 +90,12 @@ class ProxyGroupDeclaration(OfTailnet):
     network_policy: NetworkPolicyDeclaration | None = Field(
         default=None, description="Who in the cluster may use it; only with type: egress. Without it every pod may"
     )
+    share_acme_account: bool | None = Field(
+        default=None,
+        alias="shareACMEAccount",
+        description="Certificates of one ACME account for the whole tailnet, of which renewals do not count towards limits;"
+        " only with type: ingress, needs chart 1.104 or newer",
+    )
 
 
 class ConnectorDeclaration(OfTailnet):
@@ -152,6 +159,15 @@ class PeerRelayDeclaration(OfTailnet):
     proxy_class: Name | None = Field(default=None, description="The proxy class of its nodes")
     service_annotations: dict[LabelKey, str] = Field(
         default_factory=dict, description="Annotations of the load balancers in front of it"
+    )
+    service_port: PortNumber | None = Field(
+        default=None,
+        description="UDP port of the relay and its load balancers; by default 41641. Needs chart 1.104 or newer",
+    )
+    static_endpoints: list[Endpoint] = Field(
+        default_factory=list[Endpoint],
+        description="Where each replica is reached from outside as well, such as the public side of a firewall. Needs chart"
+        " 1.104 or newer",
     )
     elastic_ips: list[AwsDeclaration] = Field(
         default_factory=list[AwsDeclaration], alias="elasticIPs", description="On AWS: an Elastic IP for each replica"

@@ -97,6 +97,15 @@ ServiceName = Annotated[
     str, _text(r"^svc:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "The name of a Tailscale Service", "svc:payments")
 ]
 Cidr = Annotated[str, _text(r"^[0-9a-fA-F:.]+/[0-9]{1,3}$", "A range of addresses", "10.0.0.0/24")]
+Endpoint = Annotated[
+    str,
+    _text(
+        r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-fA-F:.]+\]):[1-9][0-9]{0,4}$",
+        "An address and a port, an IPv6 address in brackets",
+        "203.0.113.1:41641",
+        "[2001:db8::1]:41641",
+    ),
+]
 SiteId = Annotated[int, Field(ge=0, le=65535, description="A number that tells one site from another", examples=[7])]
 Domain = Annotated[
     str,
