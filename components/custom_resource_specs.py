@@ -86,6 +86,13 @@ def spec_of(custom: Custom, cluster: Cluster) -> Spec:
             return _given(credentials={"secretName": custom.secret}, loginUrl=custom.login_url)
 
 
+def annotations_of(custom: Custom) -> dict[str, str]:
+    """What the operator reads beside the spec."""
+    if not isinstance(custom, ProxyGroup) or custom.shares_account is None:
+        return {}
+    return {"tailscale.com/share-acme-account": str(custom.shares_account).lower()}
+
+
 def _given(**fields: object) -> Spec:
     """The fields that say something."""
     return {name: value for name, value in fields.items() if value not in (None, False, "", {}, [])}
@@ -140,7 +147,8 @@ def _peer_relay(relay: PeerRelay) -> Spec:
         hostnamePrefix=relay.hostname_prefix,
         proxyClass=relay.proxy_class,
         tailnet=relay.tailnet,
-        service=_given(annotations=dict(relay.service_annotations)),
+        service=_given(annotations=dict(relay.service_annotations), port=relay.service_port),
+        staticEndpoints=list(relay.static_endpoints),
     )
     if relay.addresses:
         addresses = [{"allocationID": allocation, "subnetID": subnet} for allocation, subnet in relay.addresses]

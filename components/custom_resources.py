@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from components.custom_resource_specs import KINDS, SECTIONS, Custom, former_names, object_name, spec_of
+from components.custom_resource_specs import KINDS, SECTIONS, Custom, annotations_of, former_names, object_name, spec_of
 from components.kubernetes_objects import OPERATOR_FIRST, Ready, metadata, waiting
 from components.network_policy import close
 from components.options import node, resource_name
@@ -131,7 +131,7 @@ def _resource(
         metadata=metadata(
             object_name(custom),
             custom.namespace if isinstance(custom, ProxyGroupPolicy) else None,
-            annotations=OPERATOR_FIRST | (waiting(ready, skip=skip_await) if ready else {}),
+            annotations=OPERATOR_FIRST | annotations_of(custom) | (waiting(ready, skip=skip_await) if ready else {}),
         ),
         spec=spec_of(custom, cluster),
         opts=node(

@@ -118,6 +118,14 @@ PUBLIC_RELAY = dataclasses.replace(
     proxy_class="routed",
     tailnet="other",
 )
+REACHABLE_RELAY = dataclasses.replace(
+    RELAY,
+    name="reachable-relay",
+    hostname_prefix="blue-reachable-relay",
+    service_port=41700,
+    static_endpoints=("203.0.113.1:41700", "[2001:db8::1]:41700"),
+)
+"""Since chart 1.104."""
 ROUTED = ProxyClass(cluster="blue", name="routed", accept_routes=True, place=HERE)
 STANDARD = ProxyClass(
     cluster="blue",
@@ -148,7 +156,7 @@ ALL = CustomResources(
     proxy_groups=(IN, OUT, API),
     connectors=(EXIT, OFFICE, SAAS, SAAS_WITHOUT_ROUTES),
     recorders=(AUDIT, STORED),
-    peer_relays=(RELAY, PUBLIC_RELAY),
+    peer_relays=(RELAY, PUBLIC_RELAY, REACHABLE_RELAY),
     proxy_classes=(ROUTED, STANDARD, METRICS),
     proxy_group_policies=(SHOP, NOTHING),
     dns_configs=(NAMESERVER,),

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from components.custom_resource_specs import KINDS, Custom, former_names, group_object, object_name, spec_of
+from components.custom_resource_specs import (
+    KINDS,
+    Custom,
+    annotations_of,
+    former_names,
+    group_object,
+    object_name,
+    spec_of,
+)
 from tailstack.charts.custom_resources import check_custom_resource
 from tailstack.charts.versions import SUPPORTED, Version
 from tests.components.custom_resources import (
@@ -24,6 +32,7 @@ from tests.components.custom_resources import (
     OUT,
     PLAIN_TAILNET,
     PUBLIC_RELAY,
+    REACHABLE_RELAY,
     RELAY,
     ROUTED,
     SAAS,
@@ -115,6 +124,16 @@ SPECS: list[tuple[Custom, dict[str, Any]]] = [
             "aws": {"elasticIPs": [{"allocationID": "eipalloc-0a1b", "subnetID": "subnet-0a1b"}]},
         },
     ),
+    (
+        REACHABLE_RELAY,
+        {
+            "replicas": 1,
+            "tags": ["tag:k8s-blue--relay"],
+            "hostnamePrefix": "blue-reachable-relay",
+            "service": {"port": 41700},
+            "staticEndpoints": ["203.0.113.1:41700", "[2001:db8::1]:41700"],
+        },
+    ),
     (ROUTED, {"tailscale": {"acceptRoutes": True}}),
     (
         STANDARD,
@@ -173,14 +192,23 @@ def test_every_one_of_the_cluster_is_tried() -> None:
 @pytest.mark.parametrize(("described", "spec"), SPECS, ids=[f"{KINDS[type(c)]}-{c.name}" for c, _ in SPECS])
 def test_every_supported_chart_knows_each_field(described: Custom, spec: dict[str, Any], version: Version) -> None:
     mistakes = check_custom_resource(KINDS[type(described)], spec, version)
-    # Peer relays came with 1.102.
-    assert {mistake.path for mistake in mistakes} == (
-        {()} if described in ALL.peer_relays and version < (1, 102, 0) else set()
-    )
+    later: set[tuple[str | int, ...]] = set()
+    if described in ALL.peer_relays and version < (1, 102, 0):
+        later = {()}
+    elif described is REACHABLE_RELAY and version < (1, 104, 0):
+        later = {("service", "port"), ("staticEndpoints",)}
+    assert {mistake.path for mistake in mistakes} == later
 
 
 def test_a_recorder_without_tags_of_its_own_has_those_of_the_crd() -> None:
     assert "tags" not in spec_of(dataclasses.replace(AUDIT, has_default_tags=True), WITH_ALL)
+
+
+@pytest.mark.parametrize(("shares", "told"), [(None, {}), (True, "true"), (False, "false")])
+def test_a_group_says_whether_it_has_the_tailnets_acme_account(shares: bool | None, told: str | dict[str, str]) -> None:
+    expected = {"tailscale.com/share-acme-account": told} if isinstance(told, str) else told
+    assert annotations_of(dataclasses.replace(IN, shares_account=shares)) == expected
+    assert annotations_of(EXIT) == {}
 
 
 def test_an_object_keeps_its_first_name() -> None:

@@ -29,7 +29,7 @@ def test_each_is_one_resource_called_as_its_declaration(everything: Recording) -
         *(f"blue.proxyGroups.{name}" for name in ("in", "out", "api")),
         *(f"blue.connectors.{name}" for name in ("exit", "office", "saas", "saas-dns")),
         *(f"blue.recorders.{name}" for name in ("audit", "stored")),
-        *(f"blue.peerRelays.{name}" for name in ("relay", "public-relay")),
+        *(f"blue.peerRelays.{name}" for name in ("relay", "public-relay", "reachable-relay")),
         *(f"blue.proxyClasses.{name}" for name in ("routed", "standard", "metrics")),
         *(f"blue.proxyGroupPolicies.{name}" for name in ("shop", "nothing")),
         "blue.dnsConfig.nameserver",
@@ -198,3 +198,12 @@ def test_a_class_that_nobody_declared_in_the_cluster_is_not_waited_for() -> None
 def test_a_class_is_made_once_for_all_that_use_it() -> None:
     found = made(only(proxy_groups=(OUT,), proxy_classes=(ROUTED,), tailnets=ALL.tailnets))
     assert found.names(custom("ProxyClass")) == ["blue.proxyClasses.routed"]
+
+
+def test_what_else_the_operator_reads_of_a_group_stands_beside_what_is_waited_for() -> None:
+    found = made(only(proxy_groups=(dataclasses.replace(IN, shares_account=True),)))
+    assert annotations_on(found.one(custom("ProxyGroup"))) == {
+        "tailscale.com/share-acme-account": "true",
+        "pulumi.com/waitFor": "condition=ProxyGroupReady",
+        **IN_THE_BACKGROUND,
+    }
