@@ -15,7 +15,7 @@ from tailstack.topology.exposing import say_class_of_group, say_no_effect
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import Notes
 from tailstack.topology.placed import Path
-from tailstack.topology.ports import check_offered, read_ports
+from tailstack.topology.ports import WRONG_PORT, check_offered, is_one_port, read_ports
 from tailstack.topology.references import References, leads_to
 from tailstack.topology.routes import IpAddress, via_address
 from tailstack.topology.tailnet import Address, Egress, Exposure, Ingress, Machine, Port, TailscaleService, Target
@@ -102,6 +102,8 @@ class LinkResolver:
         ports = self._ports(path, declared.ports, target)
         if ports is None:
             return None
+        if declared.proxy_group is not None:
+            self._check_single(path, ports, is_written=declared.ports is not None)
         default_class = self.references.clusters[cluster].operator.default_proxy_class
         return Egress(
             cluster=cluster,
@@ -117,6 +119,18 @@ class LinkResolver:
             proxy_class=None if declared.proxy_group else declared.proxy_class or default_class,
             place=self.notes.key(*path),
         )
+
+    def _check_single(self, path: Path, ports: Sequence[Port], *, is_written: bool) -> None:
+        """Note ports that a Service of a proxy group cannot have: the operator maps each to one of the proxies' ports."""
+        for index, port in enumerate(ports):
+            if not is_one_port(port):
+                self.notes.say(
+                    WRONG_PORT,
+                    self.notes.value(*path, *(("ports", index) if is_written else ())),
+                    message=f"An egress with a proxyGroup cannot have the port {port}.",
+                    expected="one port of tcp, udp or sctp, for example tcp:80",
+                    mend="" if is_written else "Add `ports:` with those that are needed.",
+                )
 
     def _proxy(self, path: Path, declared: EgressDeclaration) -> tuple[str, tuple[str, ...] | None]:
         """Name and tags of the node that it leaves by; tags are those of its group, None where that is not known."""

@@ -177,6 +177,7 @@ MISTAKES = [
     ("unknown-reference", "to: {machine: db}, ports: [tcp:1], proxyGroup: §outt", ('no egress group called "outt"', "one of out", "mean out?")),
     ("unknown-reference", "to: {machine: db}, ports: [tcp:1], proxyGroup: §in", ("in is of type ingress",)),
     ("unknown-reference", "to: {machine: db}, ports: [tcp:1], proxyGroup: §far", ("far belongs to the tailnet x",)),
+    ("wrong-port", "to: {machine: db}, ports: [tcp:1, §tcp:2-3], proxyGroup: out", ("cannot have the port tcp:2-3",)),
     ("key-does-not-fit", "to: {machine: db}, ports: [tcp:1], proxyGroup: out, §proxyClass: c", ("those of the group",)),
     ("key-does-not-fit", "to: {machine: db}, ports: [tcp:1], proxyGroup: out, §hostname: c", ("the nodes of the group",)),
     ("key-does-not-fit", "to: {machine: db}, ports: [tcp:1], proxyGroup: out, §tags: [tag:a]", ("the nodes of the group",)),
@@ -195,6 +196,16 @@ def test_an_address_to_which_nothing_leads(ip: str) -> None:
     red = f"{RED}    egress: {{it: {{namespace: a, to: {{ip: §{ip}, through: blue.net}}, ports: [tcp:1]}}}}\n"
     words = ("blue.net does not lead to", "10.1.0.0/16")
     check_finding({**BASE, "world.yaml": main, "red.yaml": red}, "foreign-address", *words)
+
+
+def test_a_group_needs_single_ports_of_its_target_too() -> None:
+    many = WORLD.replace("ports: [tcp:80], managedBy", "ports: [tcp:80-90], managedBy")
+    egress = "    egress: {it: §{namespace: a, to: {exposure: blue.ha}, proxyGroup: out}}\n"
+    check_finding(
+        {**BASE, "world.yaml": many, "red.yaml": f"{RED}{GROUPS}{egress}"}, "wrong-port", "tcp:80-90", "Add `ports:`"
+    )
+    one = egress.replace("§", "").replace("proxyGroup", "ports: [tcp:81], proxyGroup")
+    assert findings_of(unmarked({**BASE, "world.yaml": many, "red.yaml": f"{RED}{GROUPS}{one}"})[0]) == ()
 
 
 def test_a_service_for_some_clusters_only() -> None:
