@@ -38,7 +38,7 @@ def node_attributes(tailnet: Tailnet, nodes: Sequence[DeclaredNode]) -> Iterator
         yield Derived(
             section=Section.NODE_ATTRS,
             key=None,
-            value={"target": app.target},
+            value={"target": ["*"]},
             app={APP_CONNECTORS: [declared]},
             is_spread=True,
             declaration=f"domains of {kind} {reference}",

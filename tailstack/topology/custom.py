@@ -63,11 +63,13 @@ class ProxyGroup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AppConnector:
-    """Domains of which the traffic leaves through a node, and the selectors of the nodes that use it."""
+    """Domains of which the traffic leaves through a node, for every node of the tailnet.
+
+    Tailscale lets nobody choose who uses it: https://github.com/tailscale/tailscale/issues/12538 and 13742.
+    """
 
     domains: tuple[str, ...]
     routes: tuple[str, ...]
-    target: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -360,11 +360,9 @@ def app_connector(notes: Notes, path: Path, declared: AppConnectorDeclaration | 
     if declared is None:
         return None
     notes.once((*path, "domains"), declared.domains)
-    notes.once((*path, "target"), declared.target)
     return AppConnector(
         domains=tuple(declared.domains),
         routes=read_routes(notes, (*path, "routes"), declared.routes),
-        target=tuple(declared.target),
     )
 
 

@@ -212,8 +212,8 @@ def relay(reference: str, **parts: Any) -> PeerRelay:  # noqa: ANN401
     return PeerRelay(cluster=of, name=name, hostnames=(f"{of}-{name}-0",), replicas=1, place=place(), **fields)
 
 
-def app(*domains: str, routes: tuple[str, ...] = (), target: tuple[str, ...] = ("*",)) -> AppConnector:
-    return AppConnector(domains=domains, routes=routes, target=target)
+def app(*domains: str, routes: tuple[str, ...] = ()) -> AppConnector:
+    return AppConnector(domains=domains, routes=routes)
 
 
 def source(*selectors: str) -> Source:

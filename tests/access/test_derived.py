@@ -197,13 +197,13 @@ class TestRoutes:
 
     def test_domains_of_app_connectors_and_the_routes_that_they_turn_out_to_need(self) -> None:
         anywhere = d.connector("blue.hub", domains=d.app("github.com", "*.github.com"))
-        known = d.machine(
-            "saas", app_connector=d.app("crm.example.com", routes=("192.0.2.0/24",), target=("group:dev",))
-        )
+        known = d.machine("saas", app_connector=d.app("crm.example.com", routes=("192.0.2.0/24",)))
         to = d.destination(DestinationKind.APP_CONNECTOR, "blue.hub", "autogroup:internet", via=anywhere.tags)
+        dns = (Port("tcp", 53, 53), Port("udp", 53, 53))
+        names = d.destination(DestinationKind.APP_CONNECTOR, "blue.hub", *anywhere.tags, ports=dns)
         elsewhere = d.connector("blue.there", domains=d.app("example.com"), tailnet="other")
         blue = d.cluster("blue", connectors=(anywhere, elsewhere))
-        policy = compiled(d.tailnet(blue, machines=(known,), access=(d.access("hub", "group:dev", to),)))
+        policy = compiled(d.tailnet(blue, machines=(known,), access=(d.access("hub", "group:dev", to, names),)))
         assert section(policy, "nodeAttrs") == [
             {
                 "target": ["*"],
@@ -218,7 +218,7 @@ class TestRoutes:
                 },
             },
             {
-                "target": ["group:dev"],
+                "target": ["*"],
                 "app": {
                     "tailscale.com/app-connectors": [
                         {
@@ -239,7 +239,10 @@ class TestRoutes:
             }
         }
         assert "// connector blue.hub, whose domains may have any address\n" in policy.text
-        assert grants(policy)[0]["via"] == ["tag:k8s-blue--hub"]
+        assert grants(policy) == [
+            {"src": ["group:dev"], "dst": ["autogroup:internet"], "via": ["tag:k8s-blue--hub"], "ip": ["*"]},
+            {"src": ["group:dev"], "dst": ["tag:k8s-blue--hub"], "ip": ["tcp:53", "udp:53"]},
+        ]
 
 
 class TestApiServers:
@@ -310,9 +313,7 @@ class TestApiServers:
 
 def test_a_peer_relay_is_for_those_who_may_use_it_and_no_way_to_its_node() -> None:
     relay = d.relay("blue.relay")
-    entry = d.access(
-        "relayed", "group:dev", d.destination(DestinationKind.PEER_RELAY, "blue.relay", *relay.tags, ports=())
-    )
+    entry = d.access("relayed", "group:dev", d.destination(DestinationKind.PEER_RELAY, "blue.relay", *relay.tags))
     policy = compiled(d.tailnet(d.cluster("blue", peer_relays=(relay,)), access=(entry,)))
     assert grants(policy) == [
         {"src": ["group:dev"], "dst": ["tag:k8s-blue--relay"], "app": {"tailscale.com/cap/relay": []}}

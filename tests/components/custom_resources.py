@@ -75,7 +75,7 @@ SAAS = dataclasses.replace(
     exit_node=False,
     app_connector=True,
     app_routes=("203.0.113.0/24",),
-    domains=AppConnector(domains=("example.com",), routes=("203.0.113.0/24",), target=("*",)),
+    domains=AppConnector(domains=("example.com",), routes=("203.0.113.0/24",)),
 )
 SAAS_WITHOUT_ROUTES = dataclasses.replace(SAAS, name="saas-dns", hostnames=("blue-saas-dns",), app_routes=())
 AUDIT = Recorder(

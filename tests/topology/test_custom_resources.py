@@ -143,12 +143,12 @@ def test_an_app_connector() -> None:
     (one, two) = custom(
         "connectors:",
         "  one: {appConnector: {domains: [example.com, '*.example.com']}}",
-        "  two: {appConnector: {domains: [example.org], routes: [203.0.113.0/24], target: [tag:app]}}",
+        "  two: {appConnector: {domains: [example.org], routes: [203.0.113.0/24]}}",
     ).connectors
     assert one.app_connector
-    assert one.domains == AppConnector(domains=("example.com", "*.example.com"), routes=(), target=("*",))
+    assert one.domains == AppConnector(domains=("example.com", "*.example.com"), routes=())
     assert (two.app_routes, two.routes) == (("203.0.113.0/24",), ())
-    assert two.domains == AppConnector(domains=("example.org",), routes=("203.0.113.0/24",), target=("tag:app",))
+    assert two.domains == AppConnector(domains=("example.org",), routes=("203.0.113.0/24",))
 
 
 def test_a_recorder() -> None:
@@ -250,7 +250,6 @@ MISTAKES = [
         ("site 1",),
     ),
     ("listed-twice", "connectors: {net: {appConnector: {domains: [②a.com, §a.com]}}}", ("domains",)),
-    ("listed-twice", "connectors: {net: {appConnector: {domains: [a.com], target: [②'*', §'*']}}}", ("target",)),
     ("wrong-value", "connectors: {net: {routes: [{cidr: 10.0.0.0/8, site: §70000}]}}", ("from 0 to 65535",)),
     # proxy groups
     ("key-does-not-fit", "proxyGroups: {in: {type: ingress, §kubeAPIServer: {}}}", ("type: ingress",)),

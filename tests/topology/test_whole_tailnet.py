@@ -152,5 +152,5 @@ def test_machines_that_lead_out() -> None:
     ).machines
     assert (one.routes, one.exit_node, one.app_connector, one.device, one.reference) == ((), False, None, None, "one")
     assert (two.routes, two.exit_node) == (("10.0.0.0/8", "2001:db8::/32"), True)
-    assert two.app_connector == AppConnector(domains=("a.com",), routes=("203.0.113.0/24",), target=("*",))
+    assert two.app_connector == AppConnector(domains=("a.com",), routes=("203.0.113.0/24",))
     assert two.device == DeviceSettings(tags=True, routes=True, authorized=True, key_expiry_disabled=False)

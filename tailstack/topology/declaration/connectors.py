@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic import Tag as WrittenAs
 
 from tailstack.topology.declaration.base import BY_KIND, Declaration, Kind
-from tailstack.topology.declaration.syntax import Cidr, Domain, Selector, SiteId
+from tailstack.topology.declaration.syntax import Cidr, Domain, SiteId
 
 
 class SiteRoute(Declaration):
@@ -22,12 +22,9 @@ RouteEntry = Annotated[Annotated[Cidr, WrittenAs(Kind.TEXT)] | Annotated[SiteRou
 
 
 class AppConnectorDeclaration(Declaration):
-    """Domains of which the traffic leaves through this node, from addresses that others can allow."""
+    """Domains of which the traffic of every node leaves through this one, from addresses that others can allow."""
 
     domains: list[Domain] = Field(
         min_length=1, description="The domains, each with those below it if it begins with *."
     )
     routes: list[Cidr] = Field(default_factory=list, description="Addresses of the domains that are known beforehand")
-    target: list[Selector] = Field(
-        default_factory=lambda: ["*"], min_length=1, description="Nodes that use it; by default all"
-    )
