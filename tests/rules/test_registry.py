@@ -126,6 +126,7 @@ PUBLISHED = {
     "TS719": "tailnet-on-service",
     "TS720": "psa",
     "TS721": "image-version",
+    "TS722": "pull-secret-out-of-reach",
     "TS861": "no-tests",
     "TS862": "acls-and-grants",
     "TS863": "acls-not-locked",
