@@ -184,7 +184,7 @@ def coverage() -> Iterator[Section]:
 
 def _of_value(key: str) -> Where:
     """What is not written by tailstack can be a further value."""
-    steps = tuple(key.split("."))
+    steps = tuple(step.removesuffix("[]") for step in key.split("."))
     decided_by = next((by for path, by in RESERVED_VALUES.items() if steps[: len(path)] == path), "values")
     note = _VALUE_NOTES.get(key, "")
     return _at(f"operator.{decided_by}", note=note) if decided_by and key not in _NEVER_WRITTEN else Where(note=note)

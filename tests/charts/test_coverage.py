@@ -44,6 +44,7 @@ def test_every_value_has_a_row() -> None:
     assert VALUE_ROWS["operatorConfig.hostname"].paths == ("clusters.*.operator.hostname",)
     assert VALUE_ROWS["operatorConfig.resources"].paths == ("clusters.*.operator.values",)
     assert VALUE_ROWS["ingressClass.enabled"].paths == ("clusters.*.operator.values",)
+    assert VALUE_ROWS["imagePullSecrets[].name"].paths == ("clusters.*.operator.imagePullSecrets",)
     assert VALUE_ROWS["nameOverride"].paths == ()
     assert VALUE_ROWS["operatorConfig.annotations"].paths == ()
 
