@@ -103,11 +103,11 @@ class ExposingResolver:
             say_class_of_group(self.notes, path)
 
     def _check_type(self, path: Path, declared: ExposeDeclaration) -> None:
-        """What a Service is, is for the stack to say only where it creates it; and an ExternalName has no pods."""
+        """A load balancer may be made of a Service that exists, an ExternalName not; and that has no pods."""
         is_created = declared.managed_by is ManagedBy.PULUMI
         is_external = declared.type is ServiceType.EXTERNAL_NAME
         for key, is_written in (
-            ("type", declared.type is not ServiceType.CLUSTER_IP),
+            ("type", is_external),
             ("externalName", declared.external_name is not None),
         ):
             if is_written and not is_created:

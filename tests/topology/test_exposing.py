@@ -38,6 +38,9 @@ def test_the_types_of_a_service() -> None:
     assert (two.service_type, two.external_name) == (ServiceType.LOAD_BALANCER, None)
     assert (three.service_type, three.external_name) == (ServiceType.EXTERNAL_NAME, "db.example.com")
     assert three.selector == ()
+    for managed_by in ("patch", "gitops"):
+        existing = exposure(f"managedBy: {managed_by}, type: LoadBalancer")
+        assert (existing.service_type, existing.external_name) == (ServiceType.LOAD_BALANCER, None)
 
 
 def test_an_ingress_with_paths() -> None:
@@ -75,7 +78,7 @@ def test_an_ingress_of_a_group_and_one_that_forwards() -> None:
 
 MISTAKES = [
     ("key-does-not-fit", "expose", "managedBy: patch, proxyGroup: in, §proxyClass: c", ("those of the group",)),
-    ("key-does-not-fit", "expose", "managedBy: patch, §type: LoadBalancer", ("managedBy: patch", "the Service exists")),
+    ("key-does-not-fit", "expose", "managedBy: patch, §type: ExternalName", ("managedBy: patch", "the Service exists")),
     ("key-does-not-fit", "expose", "managedBy: gitops, §externalName: a.com", ("managedBy: gitops",)),
     ("key-does-not-fit", "expose", "selector: {a: b}, §externalName: a.com", ("type: ClusterIP",)),
     (
