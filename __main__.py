@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 
 from components.checking import without_errors
-from components.discretion import keep_values_out_of_debug_messages
+from components.discretion import silence_debug_messages
 from components.environment import build
 from components.live_policy import expect_known
 from components.policy_guard import connect, guard
@@ -20,8 +20,10 @@ from components.scopes import part_of
 from components.stack_settings import read_settings
 
 PROJECT = Path(__file__).parent
+DEBUG_VARIABLE = "TAILSTACK_DEBUG"
+"""In the environment: with any value, the SDK's debugging messages reach the engine, which shows them with --debug."""
 
-keep_values_out_of_debug_messages()
+silence_debug_messages(wanted=bool(os.environ.get(DEBUG_VARIABLE)))
 with refusals_shown():
     config = pulumi.Config()
     settings = read_settings(config, stack=pulumi.get_stack(), now=datetime.now(UTC))
