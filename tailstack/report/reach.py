@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tailstack.access.addresses import AddressSet
 from tailstack.access.compile import CompiledPolicy
@@ -147,7 +147,7 @@ class _Targets:
             name = f"API server of {proxy.cluster} ({proxy.mode}, {proxy.who})"
             service = service_principal(proxy.group.service or "", proxy.tags)
             rights = self._ways(node, (), impersonates=True) if proxy.impersonates else ()
-            ways = (*self._ways(service, (HTTPS,)), *rights)
+            ways = tuple(_with_rights(self._ways(service, (HTTPS,)), rights))
         return Target(name=name, fqdn=proxy.fqdn, offers=(HTTPS,), ways=ways)
 
     def _way_out(self, name: str, where: str, entries: Iterable[Entry], router: Router) -> Target:
@@ -170,6 +170,15 @@ class _Targets:
     ) -> tuple[Reached, ...]:
         found = self._access.who_reaches(to)
         return tuple(_ways(found, offers, self._policy, impersonates=impersonates))
+
+
+def _with_rights(ways: Iterable[Reached], rights: Iterable[Reached]) -> Iterator[Reached]:
+    """One line for the network and the rights that one declaration gives; rights by another one stand by themselves."""
+    left = {(right.who, right.postures, right.reason): right for right in rights}
+    for way in ways:
+        right = left.pop((way.who, way.postures, way.reason), None)
+        yield replace(way, groups=right.groups) if right is not None else way
+    yield from left.values()
 
 
 def _ways(

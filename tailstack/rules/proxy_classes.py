@@ -104,7 +104,7 @@ def _named(cluster: Cluster) -> Iterator[tuple[str, str, Place]]:
 def proxyclass_content(subject: Subject) -> Iterator[Finding]:
     """What the operator checks of each, and of all of a cluster together."""
     for cluster in subject.tailnet.clusters:
-        for each in cluster.custom.proxy_classes:
+        for each in _declared(cluster):
             if each.has_service_monitor and not each.has_metrics:
                 yield PROXYCLASS_CONTENT.at(
                     each.place,
@@ -113,6 +113,11 @@ def proxyclass_content(subject: Subject) -> Iterator[Finding]:
                     mend="Set metrics.enable to true, or serviceMonitor.enable to false.",
                 )
         yield from _ports(cluster)
+
+
+def _declared(cluster: Cluster) -> Iterator[ProxyClass]:
+    """Those that somebody wrote: one that is derived is like the default one, of which all is said already."""
+    return (each for each in cluster.custom.proxy_classes if not each.is_derived)
 
 
 def _ports(cluster: Cluster) -> Iterator[Finding]:
@@ -149,7 +154,7 @@ def _ports(cluster: Cluster) -> Iterator[Finding]:
 def proxyclass_risky(subject: Subject) -> Iterator[Finding]:
     """The range of a cluster's node ports is a setting of its API server, which no manifest shows."""
     for cluster in subject.tailnet.clusters:
-        for each in cluster.custom.proxy_classes:
+        for each in _declared(cluster):
             title = f"ProxyClass {each.name} of {cluster.name}"
             own = [name for name in each.env if name.startswith("TS_") or name.upper() in _EXPERIMENTS]
             if own:

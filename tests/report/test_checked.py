@@ -127,3 +127,24 @@ def test_markdown_has_findings_broken_links_and_what_is_suppressed() -> None:
 
 def test_github_gets_annotations() -> None:
     assert checked_as_github(CHECKED).startswith("::error file=stacks/test/main.yaml,line=11,col=7,title=TS301 ")
+
+
+def test_those_that_cannot_serve_what_others_serve_are_shown_below_the_link() -> None:
+    text = """services: {svc:db: {ports: [tcp:5432], proxyGroup: in, backends: {blue: apps/db, green: apps/db}}}
+clusters:
+  blue: {kubernetes: {context: blue}, proxyGroups: {in: {type: ingress}}}
+  green: {kubernetes: {context: green}, proxyGroups: {in: {type: ingress, tags: [tag:green-in]}}}
+  red: {kubernetes: {context: red}, egress: {db: {namespace: default, to: {service: "svc:db"}}}}
+"""
+    checked, _ = check(text, base='{"tagOwners": {"tag:green-in": []}}')
+    first, *_, lacking, mend = links_as_text(checked.links, width=200).splitlines()
+    assert first == "red.db -> svc:db: complete"
+    assert lacking.startswith(
+        "  NO  target    backend green of svc:db cannot serve svc:db: The ProxyGroup in wears tag:green-in"
+    )
+    assert mend.strip() == "mend: Add tag:k8s-op-green to the owners of tag:green-in."
+    (link,) = json.loads(checked_as_json(checked))["links"]
+    assert (link["complete"], [(one["service"], one["who"]) for one in link["lacking"]]) == (
+        True,
+        [("svc:db", "backend green of svc:db")],
+    )

@@ -120,3 +120,87 @@ def test_the_same_as_data() -> None:
 def test_without_groups_there_is_no_word_about_them() -> None:
     tailnet = tailnet_of("clusters: {}\n", tailnet=TAILNET)
     assert reach_as_text(reach(tailnet, compile_policy(tailnet)), tailnet) == ""
+
+
+WHOLE = """
+services:
+  svc:db: {ports: [tcp:5432], proxyGroup: in, backends: {blue: apps/db}}
+  svc:site: {https: {}, proxyGroup: in, backends: {blue: {namespace: apps, service: site, port: 80}}}
+machines:
+  office: {tags: [tag:office], routes: [10.0.0.0/16], exitNode: true}
+  saas: {tags: [tag:saas], appConnector: {domains: [example.com, example.org]}}
+clusters:
+  blue:
+    kubernetes: {context: blue}
+    operator: {apiServerProxy: {mode: noauth}}
+    proxyGroups:
+      in: {type: ingress}
+      api: {type: kube-apiserver}
+      carrying: {type: kube-apiserver, kubeAPIServer: {mode: noauth}}
+    expose: {ha: {namespace: apps, managedBy: gitops, ports: [tcp:80], proxyGroup: in}}
+    connectors:
+      apps: {appConnector: {domains: [example.net]}}
+    recorders:
+      audit: {enableUI: true}
+      kept: {s3: {endpoint: s3.example.com, bucket: b}}
+access:
+  - {name: uses, from: [autogroup:member], to: [{service: "svc:db"}, {exposure: blue.ha}, {recorder: blue.audit}]}
+  - {name: part, from: [autogroup:member], to: [{route: 10.0.1.0/24}], ports: [tcp:443]}
+  - {name: out, from: [autogroup:admin], to: [{exitNode: office}]}
+  - name: look
+    from: [autogroup:admin]
+    to: [{apiServer: blue}]
+    kubernetes: {impersonate: {groups: [readers]}, bind: {clusterRole: view}}
+"""
+
+OF_THE_WHOLE = """\
+exposure blue.ha  blue-ha.tail1a2b.ts.net tcp:80
+  autogroup:member  tcp:80  access: uses
+
+API server of blue (noauth)  blue-operator.tail1a2b.ts.net tcp:443
+  autogroup:admin  tcp:443  access: look
+
+API server of blue (auth, proxy group blue.api)  blue-api.tail1a2b.ts.net tcp:443
+  autogroup:admin   tcp:443  access: look; as readers
+  autogroup:member  no port  stacks/test/base.hujson:1:13; as x
+
+API server of blue (noauth, proxy group blue.carrying)  blue-carrying.tail1a2b.ts.net tcp:443
+  autogroup:admin  tcp:443  access: look
+
+recorder blue.audit  audit-0.tail1a2b.ts.net tcp:443
+  autogroup:member  tcp:443  access: uses
+
+service svc:db  db.tail1a2b.ts.net tcp:5432
+  autogroup:member  tcp:5432  access: uses
+
+service svc:site  site.tail1a2b.ts.net tcp:443
+  nobody
+
+app connector blue.apps  example.net *
+  nobody
+
+route 10.0.0.0/16 of machine office  10.0.0.0/16 *
+  autogroup:member  tcp:443  access: part
+
+exit node office  autogroup:internet *
+  autogroup:admin  *  access: out
+
+app connector saas  example.com, example.org *
+  nobody
+"""
+
+
+def test_services_and_what_leads_out_of_the_tailnet_are_reached_too() -> None:
+    base = """{"grants": [{"src": ["autogroup:member"], "dst": ["tag:k8s-blue--api"],
+        "app": {"tailscale.com/cap/kubernetes": [{"impersonate": {"groups": ["x"]}}]}}]}"""
+    tailnet = tailnet_of(WHOLE, base=base)
+    assert reach_as_text(reach(tailnet, compile_policy(tailnet)), tailnet) == OF_THE_WHOLE
+
+
+def test_what_is_open_to_all_leads_out_too() -> None:
+    tailnet = tailnet_of(
+        "machines: {office: {tags: [tag:office], routes: [10.0.0.0/16]}}\n"
+        "access: [{name: all, from: ['*'], to: ['*'], ports: ['*']}]\n"
+    )
+    (target,) = reach(tailnet, compile_policy(tailnet))
+    assert [way.reason for way in target.ways] == ["access: all"]
