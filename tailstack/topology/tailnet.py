@@ -389,7 +389,9 @@ class Cluster:
     def impersonates(self) -> bool:
         """Whether an API-server proxy of the cluster, in the operator or highly available, impersonates who calls."""
         return self.operator.api_server_proxy is ApiServerProxyMode.AUTH or any(
-            group.kind is ProxyGroupKind.KUBE_API_SERVER and group.api_server_mode is ApiServerProxyMode.AUTH
+            group.kind is ProxyGroupKind.KUBE_API_SERVER
+            and group.api_server_mode is ApiServerProxyMode.AUTH
+            and group.tailnet is None
             for group in self.custom.proxy_groups
         )
 

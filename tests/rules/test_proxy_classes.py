@@ -120,3 +120,21 @@ def test_node_ports_outside_of_the_default_range() -> None:
         "ProxyClass a of blue takes the node ports 20000-20010, which a cluster does not have by default."
     ]
     assert said_of(BLUE + ports("a", "{port: 30000, endPort: 32767}"), proxy_classes.PROXYCLASS_RISKY) == []
+
+
+def test_a_class_that_is_derived_of_another_one_is_not_judged_a_second_time() -> None:
+    text = (
+        "machines: {db: {tags: [tag:db]}}\n"
+        "services: {svc:db: {ports: [tcp:1], machines: [db]}}\n"
+        "clusters:\n"
+        "  blue:\n"
+        "    kubernetes: {context: blue}\n"
+        "    operator: {defaultProxyClass: small}\n"
+        "    proxyClasses:\n"
+        "      small:\n"
+        "        metrics: {enable: false, serviceMonitor: true}\n"
+        "        statefulSet: {pod: {tailscaleContainer: {env: [{name: TS_USERSPACE, value: 'true'}]}}}\n"
+        "    egress: {db: {namespace: a, to: {service: svc:db}}}\n"
+    )
+    for rule in (proxy_classes.PROXYCLASS_CONTENT, proxy_classes.PROXYCLASS_RISKY):
+        assert len(said_of(text, rule)) == 1

@@ -205,6 +205,15 @@ def test_a_recorder_without_an_interface_and_a_connector_without_routes() -> Non
         check_finding({**BASE, "world.yaml": world, "main.yaml": text}, "unknown-reference", f"blue.{name} has no")
 
 
+def test_a_group_of_another_tailnet_is_no_way_to_an_api_server_of_this_one() -> None:
+    """In blue the operator carries connections only, and of its two groups the one that impersonates is elsewhere."""
+    world = WORLD.replace("api: {type: kube-apiserver}, afar", "afar").replace("  blue:", "  ②blue:")
+    text = f"access: [{{name: a, from: [group:a], to: [§{{apiServer: blue}}], {RIGHTS[2:]}}}}}]"
+    texts, _ = unmarked({**BASE, "world.yaml": world, "main.yaml": text})
+    (finding,) = findings_of(texts)
+    assert finding.rule.slug == "rights-without-proxy"
+
+
 def test_rights_where_no_proxy_impersonates() -> None:
     text = f"access: [{{name: a, from: [group:a], to: [§{{apiServer: green}}], ②{RIGHTS[2:]}}}}}]"
     world = WORLD.replace("  green:", "  ③green:")
