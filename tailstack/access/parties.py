@@ -201,8 +201,8 @@ class Directory:
             if declared.kind is not NamedKind.ROUTE:
                 label = declared.selector.removeprefix("svc:")
                 fqdn = normal_fqdn(f"{label}.{tailnet.dns_name}")
-                names = (declared.reference, f"{declared.kind}:{declared.reference}", label, fqdn)
-                for name in names:
+                written = f"{declared.kind}:{declared.reference}"
+                for name in (declared.reference, written, declared.selector, label, fqdn):
                     self._services.setdefault(name.lower(), declared)
                 own = declared.api_server
                 if own is not None and modes[own.cluster] is ApiServerProxyMode.OFF:
@@ -238,9 +238,13 @@ class Directory:
             raise PartyError(f"{party.name} opens no connections; ask who reaches it with --to {text}.")
         return party
 
+    def declared_service(self, name: str) -> DeclaredName | None:
+        """The declared Tailscale Service with this name, be it that of the policy or one that people use."""
+        return self._services.get(normal_fqdn(name))
+
     def _service_called(self, name: str, role: Role) -> DeclaredName | None:
         """As a source a name means nodes, where there are any."""
-        service = self._services.get(normal_fqdn(name))
+        service = self.declared_service(name)
         return None if role is Role.SOURCE and normal_fqdn(name) in self._names else service
 
     def _service(self, declared: DeclaredName) -> Party:

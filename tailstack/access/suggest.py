@@ -137,7 +137,7 @@ def _access_entry(directory: Directory, source: Party, target: Party, ports: Por
     src, dst = _yaml_end(directory, source, Role.SOURCE), _yaml_end(directory, target, Role.TARGET)
     if entries is None or src is None or dst is None:
         return None
-    has_own_ports = dst.key in ("exposure", "ingress", "apiServer")
+    has_own_ports = dst.key in ("exposure", "ingress", "service", "apiServer")
     if has_own_ports and target.offers is not None and ports.minus(target.offers):
         return None  # the declaration of the target has to offer the port first
     if target.proxy is ApiServerProxyMode.OFF:
@@ -167,6 +167,8 @@ def _yaml_end(directory: Directory, party: Party, role: Role) -> _End | None:
             return _shared(directory, party, _End(text=party.reference, key=str(party.kind)), role)
         case PartyKind.MACHINE:
             return _shared(directory, party, _End(text=party.reference, key="machine"), role)
+        case PartyKind.SERVICE if (declared := directory.declared_service(party.reference)) is not None:
+            return _End(text=declared.reference, key=str(declared.kind))
         case _:
             return _selector(directory, party, role)
 

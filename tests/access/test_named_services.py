@@ -82,6 +82,16 @@ def test_what_is_asked_for_by_name(target: str, answer: str, kind: PartyKind) ->
     assert [way.is_dead for way in found.capabilities] == [False] * len(found.capabilities)
 
 
+@pytest.mark.parametrize(
+    ("target", "end"), [("svc:blue-web", "{ingress: blue.web}"), ("svc:ledger", "{service: svc:ledger}")]
+)
+def test_the_declaration_that_would_open_it_names_what_is_declared(target: str, end: str) -> None:
+    known = directory()
+    found = explain(known, known.find("group:ops", Role.SOURCE), known.find(target, Role.TARGET))
+    assert found.suggestion is not None
+    assert found.suggestion.text.splitlines()[2:] == [f"  to: [{end}]"]
+
+
 def test_as_a_source_a_name_means_the_nodes_behind_it() -> None:
     known = directory()
     assert known.find("blue.api", Role.SOURCE).name == "proxy group blue.api"
