@@ -30,7 +30,7 @@ OTHER_TESTS := tests/mutations tests/program tests/sandbox tests/components test
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadscope
 
 test: setup ## run every test
-	$(BIN)/tailstack sandbox build hujson-format headscale chart-1.100 chart-1.104 operator-1.104
+	$(BIN)/tailstack sandbox build hujson-format headscale chart-1.100 chart-1.104 operator-1.104 actionlint
 	rm -f .coverage.*
 	$(BIN)/coverage run -m pytest --quiet $(SIDE_BY_SIDE) $(PURE_TESTS) $(addprefix --ignore=,$(SLOW_ACCESS_TESTS))
 	$(BIN)/coverage combine --quiet

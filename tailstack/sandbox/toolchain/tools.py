@@ -177,6 +177,14 @@ _ALL: tuple[Tool, ...] = (
         package="github.com/juanfont/headscale/cmd/headscale",
         seconds=200,
     ),
+    # Checks the workflows of .github.
+    Program(
+        name="actionlint",
+        version="1.7.12",
+        module="actionlint",
+        package="github.com/rhysd/actionlint/cmd/actionlint",
+        seconds=15,
+    ),
 )
 
 TOOLS: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _ALL})

@@ -164,7 +164,8 @@ def test_every_tool_has_a_pinned_module() -> None:
         assert f"module tailstack/tools/{tool.module}\n" in text
         if isinstance(tool, Program) and tool.package != ".":
             assert f" v{tool.version}\n" in text, tool.name
-    for_tests_only = {"hujson-format", "headscale", "chart-1.100", "chart-1.104", "operator-1.104"}
+    charts = {"chart-1.100", "chart-1.104", "operator-1.104"}
+    for_tests_only = {"hujson-format", "headscale", "actionlint"} | charts
     assert set(TOOLS) - set(DEMO_TOOLS) == for_tests_only
 
 
