@@ -43,3 +43,15 @@ def encodable(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 error`, `2 errors`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+_MINUTE = 60
+
+
+def duration(seconds: float) -> str:
+    """A span of time for people: `8 s`, `3 min 20 s`."""
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, _MINUTE)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"

@@ -8,6 +8,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from tailstack.report.style import duration
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -74,12 +76,3 @@ class Progress:
         with contextlib.suppress(OSError):
             self._stream.write(text)
             self._stream.flush()
-
-
-def duration(seconds: float) -> str:
-    """A span of time for people: "8 s", "3 min 20 s"."""
-    whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004 -- seconds in a minute
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"

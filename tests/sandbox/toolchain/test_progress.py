@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailstack.sandbox.toolchain import cache, progress
-from tailstack.sandbox.toolchain.progress import Progress, duration
+from tailstack.sandbox.toolchain.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -16,13 +16,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"), (3600, "60 min")]
-)
-def test_spans_of_time_read_well(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_a_terminal_has_one_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
