@@ -9,7 +9,7 @@ from pulumi_kubernetes.core.v1 import Service, ServicePortArgs, ServiceSpecArgs
 
 from components.custom_resource_specs import group_object
 from components.kubernetes_objects import Ready, class_label, metadata, waiting
-from components.options import node, replaced_by, resource_name
+from components.options import proxied, resource_name
 from tailstack.topology.tailnet import Address, Cluster, Egress
 
 SECTION = "egress"
@@ -61,15 +61,7 @@ def lead_out(
             external_name=PLACEHOLDER,
             ports=None if egress.proxy_group is None else _ports(egress),
         ),
-        opts=node(
-            parent,
-            cluster=egress.cluster,
-            section=SECTION,
-            former_names=egress.former_names,
-            depends_on=depends_on,
-            replaced_by=replaced_by(egress.proxy_group),
-            ignore_changes=["spec.externalName"],
-        ),
+        opts=proxied(parent, egress, SECTION, depends_on=depends_on, ignore_changes=["spec.externalName"]),
     )
 
 

@@ -17,7 +17,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
 from components.custom_resource_specs import group_object
 from components.kubernetes_objects import SKIP_AWAIT, Ready, class_label, metadata, waiting
-from components.options import node, replaced_by, resource_name, section_of
+from components.options import node, proxied, resource_name, section_of
 from tailstack.topology.declaration import ManagedBy, ServiceType
 from tailstack.topology.tailnet import Cluster, Exposure, ServicePort
 
@@ -72,7 +72,7 @@ def expose(
                     labels=class_label(exposure.proxy_class),
                 ),
                 spec=_spec(exposure),
-                opts=_options(parent, exposure, section, depends_on),
+                opts=proxied(parent, exposure, section, depends_on=depends_on),
             )
         case ManagedBy.PATCH:
             if exposure.proxy_group is None:
@@ -84,19 +84,6 @@ def expose(
             return None
         case _:
             assert_never(exposure.managed_by)
-
-
-def _options(
-    parent: pulumi.Resource, exposure: Exposure, section: str, depends_on: Sequence[pulumi.Resource]
-) -> pulumi.ResourceOptions:
-    return node(
-        parent,
-        cluster=exposure.cluster,
-        section=section,
-        former_names=exposure.former_names,
-        depends_on=depends_on,
-        replaced_by=replaced_by(exposure.proxy_group),
-    )
 
 
 def _patch(
@@ -116,7 +103,7 @@ def _patch(
             labels=class_label(exposure.proxy_class) or None,
         ),
         spec=_patched_spec(exposure),
-        opts=_options(parent, exposure, section, depends_on),
+        opts=proxied(parent, exposure, section, depends_on=depends_on),
     )
 
 

@@ -22,7 +22,7 @@ from pulumi_kubernetes.networking.v1 import (
 from components.chart_values import INGRESS_CLASS
 from components.custom_resource_specs import group_object
 from components.kubernetes_objects import Ready, class_label, metadata, waiting
-from components.options import node, replaced_by, resource_name, section_of
+from components.options import proxied, resource_name, section_of
 from tailstack.topology.declaration import IngressHttp
 from tailstack.topology.tailnet import Cluster, Ingress
 
@@ -74,14 +74,7 @@ def open_ingress(
             rules=[IngressRuleArgs(http=HTTPIngressRuleValueArgs(paths=_paths(ingress)))] if ingress.paths else None,
             tls=[IngressTLSArgs(hosts=[ingress.hostname])],
         ),
-        opts=node(
-            parent,
-            cluster=ingress.cluster,
-            section=section,
-            former_names=ingress.former_names,
-            depends_on=depends_on,
-            replaced_by=replaced_by(ingress.proxy_group),
-        ),
+        opts=proxied(parent, ingress, section, depends_on=depends_on),
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import pulumi
 
+from tailstack.topology.tailnet import Egress, Exposure, Ingress
+
 TAGS = 'metadata.annotations["tailscale.com/tags"]'
 PROXY_GROUP = 'metadata.annotations["tailscale.com/proxy-group"]'
 
@@ -54,15 +56,30 @@ def node(
     )
 
 
-def replaced_by(proxy_group: str | None) -> tuple[str, ...]:
-    """What an exposure, an ingress or an egress is replaced for.
+def proxied(
+    parent: pulumi.Resource,
+    declared: Exposure | Ingress | Egress,
+    section: str,
+    *,
+    depends_on: Sequence[pulumi.Resource],
+    ignore_changes: Sequence[str] = (),
+) -> pulumi.ResourceOptions:
+    """Options of the object of an exposure, an ingress or an egress; `section` is where it is declared.
 
     The operator gives a node its tags when the node joins and never again (`newAuthKey` in `cmd/k8s-operator/sts.go` of
     tailscale.com v1.102.3), so that other tags need another node; those of a Tailscale Service it changes in place. What
     one form has made the other never takes away: a change to a proxy group or from one needs another object
     (https://github.com/tailscale/tailscale/issues/19922, 18399 and 16655).
     """
-    return (TAGS, PROXY_GROUP) if proxy_group is None else (PROXY_GROUP,)
+    return node(
+        parent,
+        cluster=declared.cluster,
+        section=section,
+        former_names=declared.former_names,
+        depends_on=depends_on,
+        replaced_by=(TAGS, PROXY_GROUP) if declared.proxy_group is None else (PROXY_GROUP,),
+        ignore_changes=ignore_changes,
+    )
 
 
 def section_of(section: str, *, is_shared: bool) -> str:
