@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
 
 from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.frames import web_ingress, web_service
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyClass
+from tailstack.topology.handed_on import part_of
 from tailstack.topology.tailnet import Cluster, Ingress, TailscaleService
 from tailstack.topology.wording import listed
 
@@ -84,12 +84,8 @@ def _shares_account(subject: Subject, cluster: Cluster, ingress: Ingress) -> boo
     if group is None or group.shares_account is not None:
         return group is not None and group.shares_account is True
     chart = subject.facts.charts.get(cluster.name)
-    every: tuple[Mapping[str, Any], ...] = (cluster.operator.values, chart.values if chart is not None else {})
-    return any(_mapping(values.get("operatorConfig")).get("sharedACMEAccountKey") is True for values in every)
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+    every: tuple[Mapping[str, object], ...] = (cluster.operator.values, chart.values if chart is not None else {})
+    return any(part_of(values, "operatorConfig").get("sharedACMEAccountKey") is True for values in every)
 
 
 def _classes(cluster: Cluster) -> Mapping[str, ProxyClass]:

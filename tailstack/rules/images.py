@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from tailstack.access.nodes import NodeKind
 from tailstack.charts.versions import version_of
@@ -11,6 +11,7 @@ from tailstack.finding import Finding, Rule, Severity
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyClass, ProxyGroup
 from tailstack.topology.declaration import ApiServerProxyMode
+from tailstack.topology.handed_on import part_of
 from tailstack.topology.tailnet import Cluster
 from tailstack.topology.wording import listed
 
@@ -103,7 +104,7 @@ def _pulling(cluster: Cluster) -> Iterator[tuple[str, str]]:
             yield who, _own_image(found) or default
     for recorder in custom.recorders:
         if not _has_secrets(recorder.stateful_set):
-            own = _below(recorder.stateful_set, "pod", "container").get("image")
+            own = part_of(recorder.stateful_set, "pod", "container").get("image")
             yield f"{NodeKind.RECORDER} {recorder.reference}", own if isinstance(own, str) else ""
 
 
@@ -117,13 +118,7 @@ def _own_image(proxy_class: ProxyClass | None) -> str:
 
 
 def _has_secrets(stateful_set: Mapping[str, Any]) -> bool:
-    return bool(_below(stateful_set, "pod").get("imagePullSecrets"))
-
-
-def _below(value: object, *path: str) -> Mapping[str, object]:
-    for step in path:
-        value = cast("Mapping[str, object]", value).get(step) if isinstance(value, Mapping) else None
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+    return bool(part_of(stateful_set, "pod").get("imagePullSecrets"))
 
 
 CHECKS = (pull_secret_out_of_reach,)

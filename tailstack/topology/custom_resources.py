@@ -44,7 +44,7 @@ from tailstack.topology.declaration import (
     RouteEntry,
 )
 from tailstack.topology.exposing import say_no_effect
-from tailstack.topology.handed_on import NOT_TAKEN, check_annotation, check_part, without_places
+from tailstack.topology.handed_on import NOT_TAKEN, check_annotation, check_part, part_of, without_places
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import Notes
 from tailstack.topology.placed import Path
@@ -305,7 +305,7 @@ class CustomResolver:
         if metrics.service_monitor_labels and not metrics.service_monitor:
             say_no_effect(self.notes, (*path, "metrics"), "serviceMonitorLabels", "no serviceMonitor")
         stateful_set = self._part(path, "ProxyClass", "statefulSet", declared.stateful_set)
-        container = _mapping(_mapping(stateful_set.get("pod")).get("tailscaleContainer"))
+        container = part_of(stateful_set, "pod", "tailscaleContainer")
         image = container.get("image")
         endpoints = declared.static_endpoints
         return ProxyClass(
@@ -386,12 +386,8 @@ def _replicas(declared: int | None, default: int) -> int:
     return default if declared is None else declared
 
 
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
-
-
 def _names_of(variables: object) -> Iterable[str]:
     for variable in cast("list[object]", variables) if isinstance(variables, list) else ():
-        name = _mapping(variable).get("name")
+        name = part_of(variable).get("name")
         if isinstance(name, str):
             yield name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from tailstack.charts.annotations import ANNOTATIONS
 from tailstack.charts.checking import Mistake, MistakeKind
@@ -79,6 +79,13 @@ def _as_written(path: Path, called: Mapping[Path, str]) -> Path:
 def without_places(written: Mapping[str, Any]) -> dict[str, Any]:
     """What is handed on, as plain mappings and lists."""
     return {key: plain(value) for key, value in written.items()}
+
+
+def part_of(written: object, *path: str) -> Mapping[str, object]:
+    """A mapping inside of what is handed on; an empty one where there is none."""
+    for step in path:
+        written = cast("Mapping[str, object]", written).get(step) if isinstance(written, Mapping) else None
+    return cast("Mapping[str, object]", written) if isinstance(written, Mapping) else {}
 
 
 def _say(notes: Notes, path: Path, mistakes: Iterable[Mistake], *, of: str) -> None:

@@ -91,16 +91,15 @@ class KubernetesAccessDeclaration(Declaration):
     record: RecordDeclaration | None = Field(default=None, description="Where their sessions are recorded")
 
 
+# One line without control characters, because it becomes a comment of the policy file.
+_EntryName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$", max_length=120)]
+_WHAT_IT_NAMES = "A name for people, on one line: it stands beside every derived entry"
+
+
 class AccessDeclaration(Declaration):
     """Who may reach what."""
 
-    name: str = Field(
-        # One line without control characters, because it becomes a comment of the policy file.
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$",
-        max_length=120,
-        description="A name for people, on one line: it stands beside every derived entry",
-        examples=["platform uses nginx"],
-    )
+    name: _EntryName = Field(description=_WHAT_IT_NAMES, examples=["platform uses nginx"])
     from_: list[AccessEnd] = Field(alias="from", min_length=1, description="Selectors or machines")
     to: list[AccessEnd] = Field(min_length=1, description="Selectors, or what is declared here")
     ports: list[Port] | None = Field(
@@ -130,12 +129,7 @@ class SshRecordDeclaration(Declaration):
 class SshDeclaration(Declaration):
     """Who may log in where with Tailscale SSH, with the network access that it needs."""
 
-    name: str = Field(
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$",
-        max_length=120,
-        description="A name for people, on one line: it stands beside every derived entry",
-        examples=["platform logs in to CI"],
-    )
+    name: _EntryName = Field(description=_WHAT_IT_NAMES, examples=["platform logs in to CI"])
     from_: list[AccessEnd] = Field(alias="from", min_length=1, description="Selectors or machines")
     to: list[AccessEnd] = Field(min_length=1, description="Selectors or machines")
     users: list[LoginUser] = Field(min_length=1, description="Users that may be logged in as")
