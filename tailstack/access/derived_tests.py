@@ -18,6 +18,7 @@ and Tailscale Service, where one is certain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from tailstack.access.derive import Derived, Permission, Section, ip_entries, some_of
@@ -196,6 +197,7 @@ class _Closed:
         sources = [selector for entry in granted for selector in entry.src]
         targets = [selector for entry in granted for selector in entry.dst]
         self._leading_to: dict[str, list[Entry]] = {}
+        self._leading_anywhere: dict[tuple[int, int], frozenset[str]] = {}
         for entry in granted:
             for target in entry.dst:
                 self._leading_to.setdefault(target.name, []).append(entry)
@@ -209,15 +211,31 @@ class _Closed:
     def source(self, target: str, protocol: str, port: int) -> str | None:
         """The first source without access to the Service, or to any node with this tag: a group, else a node's tag."""
         number = parse_protocol(protocol)
-        leading = {
+        if (number, port) not in self._leading_anywhere:
+            self._leading_anywhere[number, port] = self._leading(self._tagged | self._any_target, number, port)
+        anywhere = self._leading_anywhere[number, port]
+        names = frozenset[str]().union(
+            *((self._services[target],) if target in self._services else self._tag_sets[target])
+        )
+        here = self._leading(names, number, port)
+        return next(
+            (
+                name
+                for name, keys in self._candidates
+                if all(anywhere.isdisjoint(one) and here.isdisjoint(one) for one in keys)
+            ),
+            None,
+        )
+
+    def _leading(self, targets: AbstractSet[str], protocol: int, port: int) -> frozenset[str]:
+        """The sources of the entries that lead to one of these selectors."""
+        return frozenset(
             source.name
-            for tags in ((self._services[target],) if target in self._services else self._tag_sets[target])
-            for key in self._tagged | self._any_target | tags
-            for entry in self._leading_to.get(key, ())
-            if entry.ports.allows(number, port)
+            for target in targets
+            for entry in self._leading_to.get(target, ())
+            if entry.ports.allows(protocol, port)
             for source in entry.src
-        }
-        return next((name for name, keys in self._candidates if all(leading.isdisjoint(one) for one in keys)), None)
+        )
 
     def _all_candidates(self, groups: Sequence[str]) -> Iterator[tuple[str, tuple[frozenset[str], ...]]]:
         """Sources with the selectors that could match each of their members or nodes."""
