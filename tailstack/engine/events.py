@@ -29,8 +29,9 @@ class Phase(StrEnum):
 class Step:
     """One step over one resource. `op` is the engine's word: same, create, update, delete, replace, refresh …
 
-    `provider` is the name of the provider resource. `inputs_before`, `outputs_before` and their `_after` twins are empty where that side does not exist. `changed` are the
-    property paths that the provider's diff named.
+    `provider` is the name of the provider resource. `inputs_before`, `outputs_before` and their `_after` twins are empty
+    where that side does not exist. `changed` are the property paths that the provider's diff named, `replaced_by` those for
+    which it must be replaced. `is_retained` tells that a delete leaves what it is about where it is.
     """
 
     phase: Phase
@@ -43,6 +44,8 @@ class Step:
     inputs_after: Json
     outputs_before: Json
     outputs_after: Json
+    replaced_by: tuple[str, ...] = ()
+    is_retained: bool = False
 
     @property
     def name(self) -> str:
@@ -140,6 +143,7 @@ def _step(phase: Phase, body: Json) -> Step:
     old, new = _mapping(metadata.get("old")), _mapping(metadata.get("new"))
     detailed = _mapping(metadata.get("detailedDiff"))
     diffs = cast("list[str]", metadata.get("diffs") or [])
+    keys = cast("list[str]", metadata.get("keys") or [])
     return Step(
         phase=phase,
         op=str(metadata.get("op", "")),
@@ -151,6 +155,8 @@ def _step(phase: Phase, body: Json) -> Step:
         inputs_after=_mapping(new.get("inputs")),
         outputs_before=_mapping(old.get("outputs")),
         outputs_after=_mapping(new.get("outputs")),
+        replaced_by=tuple(keys),
+        is_retained=old.get("retainOnDelete") is True,
     )
 
 

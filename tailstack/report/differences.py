@@ -44,7 +44,7 @@ def differences(before: object, after: object, path: str = "") -> Iterator[Diffe
     if objects is not None:
         left, right = objects
         for key in sorted({*left, *right}):
-            yield from differences(left.get(key, ABSENT), right.get(key, ABSENT), _joined(path, key))
+            yield from differences(left.get(key, ABSENT), right.get(key, ABSENT), joined_path(path, key))
     elif lists is not None and len(lists[0]) == len(lists[1]):
         for index, (one, other) in enumerate(zip(*lists, strict=True)):
             yield from differences(one, other, f"{path}[{index}]")
@@ -73,7 +73,8 @@ def _lists(one: object, other: object) -> tuple[list[object], list[object]] | No
     return None
 
 
-def _joined(path: str, key: str) -> str:
+def joined_path(path: str, key: str) -> str:
+    """The path of a key below another: `a.b`, or `a["b.c"]` where the key is no plain name."""
     if not _PLAIN.match(key):
         return f"{path}[{json.dumps(key)}]"
     return f"{path}.{key}" if path else key
