@@ -92,7 +92,10 @@ class Progress:
             now = self._clock()
             if state is not State.WAITING and cell.began is None:
                 cell.began = now
-            cell.ended = now if state in (State.DONE, State.FAILED) else None
+            if state not in (State.DONE, State.FAILED):
+                cell.ended = None
+            elif cell.state is not state:
+                cell.ended = now
             cell.state, cell.note = state, note or cell.note
             self._board.latest[cluster] = step
             self._writer.told(self._board, cluster, step, quiet=quiet)
@@ -218,11 +221,14 @@ class _Lines:
         if quiet or cell.state is State.WAITING or line in self._written:
             return
         self._written.add(line)
-        words = cell.state.upper() if cell.state is State.FAILED else str(cell.state)
-        lasted = cell.lasted(self._clock()) if cell.state is not State.RUNNING else None
-        after = f" in {duration(lasted)}" if lasted is not None else ""
-        note = f": {one_line(cell.note)}" if cell.note else ""
-        _write(self._stream, f"  {cluster}: {step}: {words}{after}{note}\n")
+        words: list[str] = []
+        if cell.state is not State.RUNNING:
+            word = "FAILED" if cell.state is State.FAILED else str(cell.state)
+            words.append(f"{word} in {duration(cell.lasted(self._clock()) or 0)}")
+        elif not cell.note:
+            words.append(str(cell.state))
+        words += [one_line(cell.note)] if cell.note else []
+        _write(self._stream, f"  {cluster}: {step}: {': '.join(words)}\n")
 
     def said(self, board: Board, text: str) -> None:
         del board

@@ -209,7 +209,7 @@ Applying production …
   blue: operator: running
   tailnet: policy file: running
   tailnet: policy file: done in 2 s: 12 grants
-  green: operator: running: Helm release tailscale/tailscale-operator
+  green: operator: Helm release tailscale/tailscale-operator
   blue: operator: done in 1 min 12 s
   green: operator: FAILED in 1 min 10 s: the pods�are not ready
 Applying production: took 1 min 12 s
