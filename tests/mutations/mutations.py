@@ -1,4 +1,4 @@
-"""Thirty ways to get a tailnet wrong (or merely other): each takes its files and gives changed ones, with what was changed.
+"""Some sixty ways to get a tailnet wrong (or merely other): each takes its files and gives changed ones, with what was changed.
 
 A mutation of declarations works on the YAML as data, one of manifests or of a policy file on what it can find there. Where a
 topology has nothing of the kind, a mutation gives nothing.
@@ -20,6 +20,7 @@ Mutant: TypeAlias = "tuple[str, Files]"
 Mutation: TypeAlias = "Callable[[Files], Iterator[Mutant]]"
 
 KINDS = ("expose", "ingress", "egress")
+CUSTOM = ("proxyGroups", "proxyClasses", "connectors", "recorders", "peerRelays")
 
 
 def _declared(files: Files) -> Iterator[tuple[str, Data]]:
@@ -87,6 +88,34 @@ def delete_thing(files: Files) -> Iterator[Mutant]:
     return _on_things(files, KINDS, delete)
 
 
+def rename_custom_resource(files: Files) -> Iterator[Mutant]:
+    return _on_things(files, CUSTOM, lambda data, cluster, kind, thing: _rename(data["clusters"][cluster][kind], thing))
+
+
+def delete_custom_resource(files: Files) -> Iterator[Mutant]:
+    return _on_things(files, CUSTOM, lambda data, cluster, kind, thing: data["clusters"][cluster][kind].pop(thing))
+
+
+def other_routes(files: Files) -> Iterator[Mutant]:
+    return _on_things(files, ("connectors",), _set("routes", ["192.0.2.0/24"]))
+
+
+def no_accepted_routes(files: Files) -> Iterator[Mutant]:
+    return _on_things(files, ("proxyClasses",), _set("acceptRoutes", False))
+
+
+def groups_of_another_type(files: Files) -> Iterator[Mutant]:
+    return _on_things(files, ("proxyGroups",), _set("type", "egress"))
+
+
+def through_another_connector(files: Files) -> Iterator[Mutant]:
+    return _on_things(files, ("egress",), _set("to", {"ip": "10.42.3.4", "through": "green.pods"}))
+
+
+def the_name_of_a_service(files: Files) -> Iterator[Mutant]:
+    return _on_things(files, KINDS, _set("hostname", "payments"))
+
+
 def _in_sections(files: Files, section: str, change: Callable[[Data, str], None]) -> Iterator[Mutant]:
     def find(data: Data) -> Iterator[tuple[str, Callable[[Data], None]]]:
         for key in data.get(section, {}):
@@ -109,6 +138,22 @@ def rename_machine(files: Files) -> Iterator[Mutant]:
 
 def rename_posture(files: Files) -> Iterator[Mutant]:
     return _in_sections(files, "postures", _rename)
+
+
+def rename_service(files: Files) -> Iterator[Mutant]:
+    return _in_sections(files, "services", _rename)
+
+
+def delete_service(files: Files) -> Iterator[Mutant]:
+    return _in_sections(files, "services", lambda section, key: section.pop(key))
+
+
+def _on_services(key: str, value: object) -> Mutation:
+    return lambda files: _in_sections(files, "services", lambda section, name: section[name].update({key: value}))
+
+
+def _without(section: str, key: str) -> Mutation:
+    return lambda files: _in_sections(files, section, lambda found, name: found[name].pop(key, None))
 
 
 def delete_group(files: Files) -> Iterator[Mutant]:
@@ -342,6 +387,22 @@ MUTATIONS: dict[str, Mutation] = {
     "delete a thing": delete_thing,
     "rename a cluster": rename_cluster,
     "delete a cluster": delete_cluster,
+    "rename a custom resource": rename_custom_resource,
+    "delete a custom resource": delete_custom_resource,
+    "rename a service": rename_service,
+    "delete a service": delete_service,
+    "serve another port": _on_services("ports", ["tcp:9"]),
+    "serve by a missing group": _on_services("proxyGroup", "missing"),
+    "serve with another tag": _on_services("tags", ["tag:other"]),
+    "serve by one machine": _on_services("machines", ["db-1"]),
+    "take the name of a service": the_name_of_a_service,
+    "lead to other networks": other_routes,
+    "accept no routes": no_accepted_routes,
+    "make groups egress groups": groups_of_another_type,
+    "go through another connector": through_another_connector,
+    "take a machine's routes": _without("machines", "routes"),
+    "leave routes to be approved": _without("machines", "device"),
+    "take an exit node back": _without("machines", "exitNode"),
     "rename a group": rename_group,
     "delete a group": delete_group,
     "rename a machine": rename_machine,

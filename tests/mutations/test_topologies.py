@@ -1,4 +1,4 @@
-"""Twelve valid tailnets give no error and no warning that is not suppressed: a false alarm is a bug."""
+"""Valid tailnets give no error and no warning that is not suppressed: a false alarm is a bug."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.rules.examples import checked
 TOPOLOGIES = topologies()
 
 
-def test_there_are_twelve() -> None:
-    assert len(TOPOLOGIES) >= 12
+def test_there_are_enough() -> None:
+    assert len(TOPOLOGIES) >= 15
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)

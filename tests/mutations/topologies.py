@@ -1,4 +1,4 @@
-"""The twelve valid tailnets that false alarms and missed mistakes are measured on, by name, each as its files.
+"""The valid tailnets that false alarms and missed mistakes are measured on, by name, each as its files.
 
 Those of this project's own stacks are two of them; the others are in tests/topologies, with header lines as in the examples
 of rules (tests/rules/examples.py).
