@@ -9,7 +9,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 
-ORDER = ("finding", "charts", "topology", "manifests", "access", "rules", "report")
+ORDER = ("finding", "charts", "topology", "manifests", "access", "rules", "live", "report")
 """Each may import those before it (and itself), and nothing else of tailstack."""
 
 IMPURE = {

@@ -1,0 +1,108 @@
+"""From the answers of Tailscale's API to what is live. Keys are compared without case, as the service's own client does.
+
+Shapes: https://tailscale.com/api, and `tailscale.com/client/tailscale/v2` of the operator's sources (tailscale.com v1.104.5).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tailstack.access.facts import OWNER_ANNOTATION
+from tailstack.live.model import Json, LiveDevice, LiveKey, LiveService, ServiceHost, Unknown, elements, mapping
+
+FACTS_FILE = "the live tailnet"
+"""What findings name as the file of facts that were just read."""
+
+_NOT_ASKED = Unknown(what="hosts", reason="nobody asked")
+
+
+def read_devices(answer: object) -> tuple[LiveDevice, ...]:
+    """Of GET /tailnet/-/devices?fields=all."""
+    return tuple(map(_device, elements(mapping(answer).get("devices"))))
+
+
+def read_keys(answer: object) -> tuple[LiveKey, ...]:
+    """Of GET /tailnet/-/keys?all=true, without those that are no longer valid."""
+    found = (_folded(one) for one in elements(mapping(answer).get("keys")))
+    return tuple(_key(fields) for fields in found if not fields.get("invalid") and not fields.get("revoked"))
+
+
+def read_services(answer: object, hosts: Mapping[str, object]) -> tuple[LiveService, ...]:
+    """Of GET /tailnet/-/vip-services; `hosts` are the answers of GET …/vip-services/NAME/devices by name, or Unknowns."""
+    return tuple(_service(_folded(one), hosts) for one in elements(mapping(answer).get("vipServices")))
+
+
+def facts_text(answers: Json) -> str:
+    """The answers as the text that `tailstack.access.facts.read_facts` reads: `devices`, `users`, `vipServices`, `keys`,
+    `settings` and `dns`, as far as they are there."""
+    lists = ("devices", "users", "vipServices", "keys")
+    facts = {name: elements(mapping(answers[name]).get(name)) for name in lists if name in answers}
+    facts |= {name: answers[name] for name in ("settings", "dns") if name in answers}
+    return json.dumps(facts, ensure_ascii=False, indent=1)
+
+
+def _device(value: object) -> LiveDevice:
+    fields = _folded(value)
+    connected = fields.get("connectedtocontrol")
+    return LiveDevice(
+        id=_text(fields, "nodeid") or _text(fields, "id"),
+        name=_text(fields, "name").rstrip(".").lower(),
+        hostname=_text(fields, "hostname"),
+        user=_text(fields, "user"),
+        tags=_texts(fields, "tags"),
+        addresses=_texts(fields, "addresses"),
+        routes=_texts(fields, "enabledroutes"),
+        advertised=_texts(fields, "advertisedroutes"),
+        authorized=fields.get("authorized") is not False,
+        connected=connected if isinstance(connected, bool) else None,
+        is_external=fields.get("isexternal") is True,
+    )
+
+
+def _key(fields: Json) -> LiveKey:
+    capabilities = mapping(fields.get("capabilities"))
+    create = _folded(mapping(capabilities.get("devices")).get("create"))
+    return LiveKey(
+        id=_text(fields, "id"),
+        kind=_text(fields, "keytype"),
+        description=_text(fields, "description"),
+        tags=_texts(fields, "tags") or _texts(create, "tags"),
+        scopes=_texts(fields, "scopes"),
+        is_reusable=create.get("reusable") is True,
+    )
+
+
+def _service(fields: Json, hosts: Mapping[str, object]) -> LiveService:
+    name = _text(fields, "name")
+    found = hosts.get(name, _NOT_ASKED)
+    return LiveService(
+        name=name,
+        tags=_texts(fields, "tags"),
+        ports=_texts(fields, "ports"),
+        addresses=_texts(fields, "addrs"),
+        has_owner=OWNER_ANNOTATION in mapping(fields.get("annotations")),
+        hosts=found if isinstance(found, Unknown) else _hosts(found),
+    )
+
+
+def _hosts(answer: object) -> tuple[ServiceHost, ...]:
+    hosts = (_folded(one) for one in elements(mapping(answer).get("hosts")))
+    return tuple(
+        ServiceHost(device=_text(one, "stablenodeid"), is_approved=_text(one, "approvallevel").startswith("approved"))
+        for one in hosts
+    )
+
+
+def _folded(value: object) -> dict[str, Any]:
+    return {key.casefold(): one for key, one in mapping(value).items()}
+
+
+def _text(fields: Json, name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(fields: Json, name: str) -> tuple[str, ...]:
+    return tuple(one for one in elements(fields.get(name)) if isinstance(one, str))
