@@ -30,7 +30,7 @@ OTHER_TESTS := tests/mutations tests/program tests/sandbox tests/components test
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadscope
 
 test: setup ## run every test
-	$(BIN)/tailstack sandbox build hujson-format headscale chart-1.100 chart-1.104 operator-1.104 actionlint
+	$(BIN)/tailstack sandbox build hujson-format headscale chart-1.100 chart-1.104 operator-1.104 actionlint lua
 	rm -f .coverage.*
 	$(BIN)/coverage run -m pytest --quiet $(SIDE_BY_SIDE) $(PURE_TESTS) $(addprefix --ignore=,$(SLOW_ACCESS_TESTS))
 	$(BIN)/coverage combine --quiet
@@ -44,6 +44,7 @@ lint: $(READY) ## check style and types
 
 bench: setup ## measure the speed budgets
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench components
 
 clean: ## remove what was made in this checkout (the cache of built tools stays)
 	rm -rf $(VENV) .sandbox .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist

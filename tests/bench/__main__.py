@@ -1,7 +1,8 @@
 """`make bench`: how long the hot paths take on a large tailnet, beside their budgets. It measures, and fails nothing.
 
 `python -m tests.bench curve` shows how time and memory grow with the number of nodes. Each measurement runs in a process of
-its own, as a user's command does, so that memory is its own, and the fastest of three is shown.
+its own, as a user's command does, so that memory is its own, and the fastest of three is shown. `python -m tests.bench
+components` compares the Pulumi program with a flat one under the real engine (tests/bench/engine.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tailstack.access.allocation import without_garbage_collection
+from tests.bench.engine import SIZES, show_comparison
 from tests.bench.measurements import MEASUREMENTS, Stage
 from tests.bench.tailnets import CLUSTERS, EXPOSURES, GRANTS, USERS, PlainTailnet
 
@@ -66,13 +68,15 @@ def main(arguments: Sequence[str]) -> None:
             show_budgets()
         case ["curve"]:
             show_curve()
+        case ["components", *sizes]:
+            show_comparison(tuple(map(int, sizes)) or SIZES)
         case [name, size]:
             with without_garbage_collection():  # as commands that answer once and end do
                 stages = [asdict(stage) for stage in MEASUREMENTS[name](int(size))]
             # In KB, as Linux counts it.
             print(json.dumps({"stages": stages, "kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
         case _:
-            sys.exit(f"usage: python -m tests.bench [curve | {{{','.join(MEASUREMENTS)}}} SIZE]")
+            sys.exit(f"usage: python -m tests.bench [curve | components [SIZE …] | {{{','.join(MEASUREMENTS)}}} SIZE]")
 
 
 def show_budgets() -> None:
