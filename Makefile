@@ -25,7 +25,7 @@ demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, me
 # The pure packages are held at 100 % of branches by their own fast tests; the rest runs the engine and real API servers.
 PURE_TESTS := tests/charts tests/topology tests/manifests tests/access tests/rules tests/report tests/test_finding.py tests/test_layers.py tests/test_make.py
 SLOW_ACCESS_TESTS := tests/access/test_conformance.py tests/access/test_hujson_reference.py tests/access/test_headscale.py
-OTHER_TESTS := tests/mutations tests/program tests/sandbox tests/components tests/policies tests/engine tests/commands tests/test_action.py
+OTHER_TESTS := tests/mutations tests/program tests/sandbox tests/components tests/policies tests/engine tests/commands tests/deploy tests/test_action.py
 
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadscope
 

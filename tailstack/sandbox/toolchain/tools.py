@@ -185,6 +185,14 @@ _ALL: tuple[Tool, ...] = (
         package="github.com/rhysd/actionlint/cmd/actionlint",
         seconds=15,
     ),
+    # Runs the health checks that deploy/ has for Argo CD, which uses this interpreter.
+    Program(
+        name="lua",
+        version="1.1.2",
+        module="lua",
+        package="github.com/yuin/gopher-lua/cmd/glua",
+        seconds=5,
+    ),
 )
 
 TOOLS: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _ALL})

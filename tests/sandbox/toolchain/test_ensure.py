@@ -165,7 +165,7 @@ def test_every_tool_has_a_pinned_module() -> None:
         if isinstance(tool, Program) and tool.package != ".":
             assert f" v{tool.version}\n" in text, tool.name
     charts = {"chart-1.100", "chart-1.104", "operator-1.104"}
-    for_tests_only = {"hujson-format", "headscale", "actionlint"} | charts
+    for_tests_only = {"hujson-format", "headscale", "actionlint", "lua"} | charts
     assert set(TOOLS) - set(DEMO_TOOLS) == for_tests_only
 
 
