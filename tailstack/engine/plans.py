@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tailstack.engine.events import EMPTY, EventLog, Json, Phase, Step, Summary
@@ -52,11 +51,14 @@ def plan_of(log: EventLog, masking: Masking) -> Plan:
             change, edit = _change(made, masking)
             changes.append(change)
             policy = edit or policy
-    standing = Counter(every[0].type for every in steps.values() if _stood(every))
+    standing: dict[str, list[str]] = {}
+    for every in steps.values():
+        if _stood(every):
+            standing.setdefault(every[0].type, []).append(every[0].name)
     return Plan(
         changes=tuple(sorted(changes, key=in_order)),
         policy=policy,
-        standing=dict(sorted(standing.items())),
+        standing={token: tuple(sorted(names)) for token, names in sorted(standing.items())},
         is_complete=any(isinstance(event, Summary) for event in log.events) and not log.errors,
     )
 

@@ -94,13 +94,14 @@ class PolicyEdit:
 class Plan:
     """All changes, the gravest first.
 
-    `policy` is None where the plan leaves the policy file alone. `standing` counts the objects that are there before, by their
-    type, whether they change or not: of so many a share is taken. `is_complete` tells that the engine reached its end.
+    `policy` is None where the plan leaves the policy file alone. `standing` are the names of the objects that are there
+    before, by their type, whether they change or not: of so many a share is taken. `is_complete` tells that the engine
+    reached its end.
     """
 
     changes: tuple[PlannedChange, ...] = ()
     policy: PolicyEdit | None = None
-    standing: Mapping[str, int] = field(default_factory=dict[str, int])
+    standing: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     is_complete: bool = True
 
     @property
