@@ -51,6 +51,7 @@ def plan_of(log: EventLog, masking: Masking) -> Plan:
             change, edit = _change(made, masking)
             changes.append(change)
             policy = edit or policy
+    last = next((step for every in steps.values() for step in every if step.type == POLICY), None)
     standing: dict[str, list[str]] = {}
     for every in steps.values():
         if _stood(every):
@@ -58,6 +59,7 @@ def plan_of(log: EventLog, masking: Masking) -> Plan:
     return Plan(
         changes=tuple(sorted(changes, key=in_order)),
         policy=policy,
+        applied_policy=_applied(last) if last is not None else "",
         standing={token: tuple(sorted(names)) for token, names in sorted(standing.items())},
         is_complete=any(isinstance(event, Summary) for event in log.events) and not log.errors,
     )
@@ -79,9 +81,7 @@ def _change(steps: Sequence[Step], masking: Masking) -> tuple[PlannedChange, Pol
     sentences: tuple[str, ...] = ()
     gives_other_access = None
     if token == POLICY and op not in (Op.DELETE, Op.FORGET):
-        # What was read last is newer than what was written last.
-        read = next((step.outputs_before for step in steps if step.outputs_before), EMPTY)
-        edit = PolicyEdit(before=_text(read) or _text(before), after=_text(after))
+        edit = PolicyEdit(before=_applied(steps[0]), after=_text(after))
         gives_other_access, sentences = policy_sentences(edit)
     values = () if op in (Op.DELETE, Op.FORGET) else _values(token, steps, before, after, masking)
     change = PlannedChange(
@@ -123,6 +123,11 @@ def _values(token: str, steps: Sequence[Step], before: Json, after: Json, maskin
         live = next((step.outputs_before for step in steps if step.outputs_before), EMPTY)
         return put_back(token, paths, live, after, masking)
     return (*found, *blinded_values(hidden, found, token))
+
+
+def _applied(step: Step) -> str:
+    """The policy file that the stack has: what was read last is newer than what was written last."""
+    return _text(step.outputs_before) or _text(step.inputs_before)
 
 
 def _text(inputs: Json) -> str:

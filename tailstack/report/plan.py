@@ -94,13 +94,15 @@ class PolicyEdit:
 class Plan:
     """All changes, the gravest first.
 
-    `policy` is None where the plan leaves the policy file alone. `standing` are the names of the objects that are there
+    `policy` is None where the plan leaves the policy file alone; `applied_policy` is what the stack has written or read last,
+    empty where it has none. `standing` are the names of the objects that are there
     before, by their type, whether they change or not: of so many a share is taken. `is_complete` tells that the engine
     reached its end.
     """
 
     changes: tuple[PlannedChange, ...] = ()
     policy: PolicyEdit | None = None
+    applied_policy: str = ""
     standing: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     is_complete: bool = True
 

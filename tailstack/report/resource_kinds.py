@@ -17,6 +17,8 @@ FEDERATED_IDENTITY = "tailscale:index/federatedIdentity:FederatedIdentity"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 KUBERNETES = "kubernetes:"
 TAILSCALE = "tailscale:"
+OPERATOR_OF = "operator of "
+"""With the name of a cluster: what the resources of its operator are declared as."""
 _PATCH = "Patch"
 
 
@@ -134,7 +136,7 @@ def declaration_of(token: str, name: str) -> str:
         return kind.words
     cluster, _, rest = name.partition(".")
     if rest == "operator":
-        return f"operator of {cluster}"
+        return f"{OPERATOR_OF}{cluster}"
     section, _, declared = rest.partition(".")
     if section in _SECTIONS and declared:
         return f"{_SECTIONS[section]} {cluster}.{declared}"

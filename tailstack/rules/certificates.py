@@ -66,9 +66,7 @@ def cert_volume(subject: Subject) -> Iterator[Finding]:
     live |= {
         f"{each.name.removeprefix('svc:')}.{subject.tailnet.dns_name}" for each in subject.facts.inventory.services
     }
-    names: dict[str, None] = {}
-    for cluster in subject.tailnet.clusters:
-        names.update(dict.fromkeys(name for name in _names(subject, cluster) if name.lower() not in live))
+    names = [name for name in certificate_names(subject) if name.lower() not in live]
     if len(names) > MOST_NEW_NAMES:
         yield CERTIFICATE_VOLUME.at(
             subject.tailnet.place,
@@ -76,6 +74,11 @@ def cert_volume(subject: Subject) -> Iterator[Finding]:
             f"{MOST_NEW_NAMES} a week.",
             expected=f"at most {MOST_NEW_NAMES} new names at a time",
         )
+
+
+def certificate_names(subject: Subject) -> tuple[str, ...]:
+    """The names that need a certificate of their own, each once. With a shared account key renewals do not count."""
+    return tuple(dict.fromkeys(name for cluster in subject.tailnet.clusters for name in _names(subject, cluster)))
 
 
 def _shares_account(subject: Subject, cluster: Cluster, ingress: Ingress) -> bool:
