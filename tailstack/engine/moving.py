@@ -27,7 +27,8 @@ from tailstack.engine.deployments import (
     urn_of,
     without,
 )
-from tailstack.engine.pulumi import LOCKED, Pulumi
+from tailstack.engine.locks import explain_lock, is_lock
+from tailstack.engine.pulumi import Pulumi
 from tailstack.topology.shards import Shard
 
 TAILNET_TYPE = "tailstack:tailnet:Tailnet"
@@ -138,7 +139,7 @@ def _write(engine: Pulumi, name: str, now: dict[str, Deployment], changed: Deplo
         raise StateError(f"The state of {name} was changed by somebody else meanwhile. Run the same command again.")
     result = engine.plain("stack", "import", "--stack", name, sent=json.dumps(changed.whole))
     if result.returncode:
-        raise _error(f"The state of {name} could not be written", result.stderr)
+        raise _error(name, f"The state of {name} could not be written", result.stderr)
     now[name] = _exported(engine, name, before.project)
 
 
@@ -156,14 +157,15 @@ def _refuse_loss(move: Move, source: Deployment, target: Deployment) -> None:
 def _exported(engine: Pulumi, name: str, project: str, *options: str) -> Deployment:
     result = engine.plain("stack", "export", "--stack", name, *options)
     if result.returncode:
-        raise _error(f"The state of {name} could not be read", result.stderr)
+        raise _error(name, f"The state of {name} could not be read", result.stderr)
     whole = cast("Mapping[str, Any]", json.loads(result.stdout))
     return Deployment(name=name.rsplit("/", 1)[-1], project=project, whole=whole)
 
 
-def _error(what: str, said: str) -> StateError:
-    kind = StackLockedError if LOCKED in said else StateError
-    return kind(f"{what}: {said.strip().removeprefix('error: ')}")
+def _error(name: str, what: str, said: str) -> StateError:
+    if is_lock(said):
+        return StackLockedError(explain_lock(said, name, done=f"{what}."))
+    return StateError(f"{what}: {said.strip().removeprefix('error: ')}")
 
 
 def _refuse_overlap(targets: Sequence[Stack]) -> None:

@@ -9,16 +9,14 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from tailstack.engine.events import Event, EventLog, parse_event
-
-LOCKED = "the stack is currently locked"
-"""How a self-managed backend says that somebody holds the lock; the engine's exit code is 1 for it (3.250.0)."""
+from tailstack.engine.locks import is_lock
 
 EXPECTED_NO_CHANGES = 7
 """Exit code of `--expect-no-changes` when there are changes (`pkg/cmd/pulumi/cmd/exit_codes.go`)."""
@@ -35,11 +33,15 @@ class PulumiMissingError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a run of the engine ended: its own exit code, its events, and what it said outside of the event stream."""
+    """How a run of the engine ended: its own exit code, its events, and what it said outside of the event stream.
+
+    `was_interrupted`: Ctrl-C, or a signal to terminate, came in the middle and was passed on to it.
+    """
 
     exit_code: int
     log: EventLog
     text: str
+    was_interrupted: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -47,7 +49,7 @@ class Outcome:
 
     @property
     def is_locked(self) -> bool:
-        return LOCKED in self.text or any(LOCKED in message for message in self.log.errors)
+        return is_lock(self.text) or any(is_lock(message) for message in self.log.errors)
 
     def explain(self) -> str:
         """Why it failed: the engine's errors, or all that it said when it named none."""
@@ -131,12 +133,17 @@ class Pulumi:
                 errors="replace",
                 start_new_session=True,
             ) as process,
-            _interrupts_passed_on(process),
+            _interrupts_passed_on(process) as interrupts,
         ):
             events, rest = _read(process.stdout, on_event)
             exit_code = process.wait()
             errors.seek(0)
-            return Outcome(exit_code=exit_code, log=EventLog(events=events), text="".join(rest) + errors.read())
+            return Outcome(
+                exit_code=exit_code,
+                log=EventLog(events=events),
+                text="".join(rest) + errors.read(),
+                was_interrupted=bool(interrupts),
+            )
 
 
 def _read(stream: IO[str] | None, on_event: Callable[[Event], None]) -> tuple[tuple[Event, ...], list[str]]:
@@ -152,26 +159,41 @@ def _read(stream: IO[str] | None, on_event: Callable[[Event], None]) -> tuple[tu
     return tuple(events), rest
 
 
+ASKED_TO_END = "Interrupted: the engine was asked to end, and finishes what it has begun. Wait for it."
+STILL_WAITING = (
+    "Still waiting for the engine to finish what it has begun. Killing it would leave the stack locked, and leave out of its "
+    "state what is made at this moment."
+)
+
+
 @contextmanager
-def _interrupts_passed_on(process: subprocess.Popen[str]) -> Generator[None]:
-    """Pass the first Ctrl-C (or termination) on to the engine, swallow later ones, and let it finish what it has begun.
+def _interrupts_passed_on(process: subprocess.Popen[str]) -> Generator[list[int]]:
+    """Pass the first Ctrl-C (or termination) on to the engine, answer later ones, and let it finish what it has begun.
 
-    Only the main thread may handle signals; elsewhere nothing is changed.
+    Gives the signals that came. Only the main thread may handle signals; elsewhere nothing is changed.
     """
+    came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield came
         return
-    passed_on = False
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal passed_on
-        if not passed_on and process.poll() is None:
-            passed_on = True
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if process.poll() is not None:
+            return
+        came.append(number)
+        if len(came) == 1:
             process.send_signal(signal.SIGINT)
+        _say(ASKED_TO_END if len(came) == 1 else STILL_WAITING)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    """Written past Python's buffers, in whose middle the signal may have come."""
+    with suppress(OSError):
+        os.write(2, f"\n{text}\n".encode())

@@ -8,7 +8,7 @@ import pytest
 
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.main import run
-from tailstack.engine.pulumi import LOCKED
+from tailstack.engine.locks import LOCKED
 from tests.commands.declared import TEXT, write
 from tests.engine.states import deployment, engine, whole
 
@@ -96,7 +96,9 @@ def test_what_is_unsafe_is_refused(project: Path, capsys: pytest.CaptureFixture[
 def test_a_locked_stack_has_its_own_code(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "states" / "broken").write_text(f"import prod-tailnet: {LOCKED} by 1 lock(s)")
     assert run(TO_SHARDS) == ExitCode.LOCKED
-    assert LOCKED in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "The stack prod-tailnet is locked" in said
+    assert "pulumi cancel --stack prod-tailnet" in said
 
 
 def test_stacks_of_two_environments_share_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from components import tokens
 from tailstack.engine.deployments import Deployment, StateError, added, urn_of, without
+from tailstack.engine.locks import LOCKED
 from tailstack.engine.moving import (
     CLUSTER_TYPE,
     TAILNET_TYPE,
@@ -24,7 +25,7 @@ from tailstack.engine.moving import (
     plan_moves,
     read_states,
 )
-from tailstack.engine.pulumi import LOCKED, Pulumi
+from tailstack.engine.pulumi import Pulumi
 from tailstack.topology.shards import TAILNET, WHOLE, Shard, of_cluster
 from tests.engine.states import PROJECT, deployment, engine, provider, root, whole
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tailstack.engine.events import Diagnostic, Event
-from tailstack.engine.pulumi import Pulumi, PulumiMissingError
+from tailstack.engine.pulumi import ASKED_TO_END, STILL_WAITING, Pulumi, PulumiMissingError
 
 
 def engine(folder: Path, body: str) -> Pulumi:
@@ -81,7 +81,10 @@ def test_the_environment_is_not_shown_with_the_object(tmp_path: Path) -> None:
     assert "hello" not in repr(engine(tmp_path, ""))
 
 
-def test_ctrl_c_is_passed_on_once_and_the_engine_is_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_is_passed_on_once_and_the_engine_is_waited_for(
+    tmp_path: Path, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
     pulumi = engine(
         tmp_path,
         """
@@ -102,7 +105,7 @@ sys.exit(1)
     def press_twice(_: Event) -> None:
         def press() -> None:
             for _ in range(2):
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), number)
                 time.sleep(0.1)
 
         threading.Thread(target=press).start()
@@ -110,3 +113,5 @@ sys.exit(1)
     outcome = pulumi.up("sandbox", on_event=press_twice)
     assert outcome.text == "interrupts 1\n"
     assert outcome.exit_code == 1
+    assert outcome.was_interrupted
+    assert capfd.readouterr().err == f"\n{ASKED_TO_END}\n\n{STILL_WAITING}\n"
