@@ -18,9 +18,12 @@ from tailstack.finding import Finding
 from tailstack.topology.loading import resolve_files
 from tailstack.topology.schema import file_schema
 from tailstack.topology.tailnet import Tailnet
+from tests.topology.generated import SCHEMA, environment, ways
 from tests.topology.marked import AT, ENVIRONMENT, findings_of, path_of
 
 QUICK = settings(deadline=timedelta(seconds=20), max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+WAYS = ways()
 
 RICH = """\
 scope: {clusters: [blue]}
@@ -35,7 +38,7 @@ tailnet:
   keys: {ci: {tags: [tag:ci], expiry: 7d}}
   logStreaming: {network: {destinationType: splunk, url: "https://a", token: {secret: splunk}}}
   postureIntegrations: {laptops: {postureProvider: kolide, clientSecret: {secret: kolide}}}
-defaults: {operator: {namespace: ts, chart: {version: "1.102.3"}, apiServerProxy: {mode: auth}, defaultProxyClass: small}}
+defaults: {operator: {namespace: ts, chart: {version: "1.104.5"}, apiServerProxy: {mode: auth}, defaultProxyClass: small}}
 groups:
   group:a: [ana@example.com]
   group:b@example.com: {synced: true}
@@ -60,12 +63,12 @@ clusters:
       images: {proxy: {repository: mirror/tailscale}}
       values: {operatorConfig: {podLabels: {team: platform}}}
     proxyClasses: {small: {metrics: {}, statefulSet: {pod: {labels: {a: b}}}}}
-    proxyGroups: {in: {type: ingress}, api: {type: kube-apiserver, kubeAPIServer: {mode: auth}}}
+    proxyGroups: {in: {type: ingress, shareACMEAccount: true}, api: {type: kube-apiserver, kubeAPIServer: {mode: auth}}}
     connectors:
       net: {routes: [10.1.0.0/16, {cidr: 10.42.0.0/16, site: 7}]}
       apps: {appConnector: {domains: [example.com], routes: [203.0.113.0/24]}, replicas: 2}
     recorders: {audit: {enableUI: true, s3: {endpoint: e, bucket: b}, statefulSet: {labels: {a: b}}}}
-    peerRelays: {relay: {elasticIPs: [{allocationID: eipalloc-1, subnetID: subnet-1}]}}
+    peerRelays: {relay: {servicePort: 443, staticEndpoints: ["203.0.113.1:443"], elasticIPs: [{allocationID: eipalloc-1, subnetID: subnet-1}]}}
     proxyGroupPolicies: {shop: {namespace: a, ingress: [in]}}
     dnsConfig: {nameserver: {image: {tag: v1.102.3}}}
     tailnets: {other: {credentialsSecret: s}}
@@ -178,6 +181,21 @@ ANYTHING = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(file_schema()["properties"])) | KEYS, ANYTHING, max_size=6))
 def test_any_structure_is_read(structure: dict[str, object]) -> None:
     check_findings({path_of("a.yaml"): json.dumps(structure, ensure_ascii=False)})
+
+
+@QUICK
+@given(st.sampled_from(sorted(WAYS)), st.integers(0, 1 << 32))
+def test_anything_in_the_words_of_the_language_is_read(key: str, seed: int) -> None:
+    structure = environment(WAYS[key], seed)
+    check_findings({path_of("a.yaml"): json.dumps(structure, ensure_ascii=False)})
+
+
+def test_every_key_of_the_language_is_read() -> None:
+    definitions = SCHEMA["definitions"]
+    assert WAYS.keys() >= {f"{name}.{key}" for name, each in definitions.items() for key in each.get("properties", ())}
+    for key, way in WAYS.items():
+        structure = environment(way, key)
+        check_findings({path_of("a.yaml"): json.dumps(structure, ensure_ascii=False)})
 
 
 PATHS = [
