@@ -26,7 +26,7 @@ DEBUG_VARIABLE = "TAILSTACK_DEBUG"
 silence_debug_messages(wanted=bool(os.environ.get(DEBUG_VARIABLE)))
 with refusals_shown():
     config = pulumi.Config()
-    settings = read_settings(config, stack=pulumi.get_stack(), now=datetime.now(UTC))
+    settings = read_settings(config, stack=pulumi.get_stack(), now=datetime.now(UTC), variables=os.environ)
     declared = without_errors(PROJECT, settings.environment, settings.at)
     part = part_of(settings.scope, declared.tailnet)
     connected = partial(connect, pulumi.Config("tailscale"), os.environ)

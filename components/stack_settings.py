@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import pulumi
 
 from components.refusal import RefusedError
-from tailstack.topology.rotation import read_time
+from tailstack.topology.rotation import MOMENT_VARIABLE, read_time
 from tailstack.topology.shards import FORMS, WHOLE, Shard, read_shard
 
 
@@ -29,15 +30,17 @@ class StackSettings:
     overwrite_policy: bool
 
 
-def read_settings(config: pulumi.Config, *, stack: str, now: datetime) -> StackSettings:
+def read_settings(config: pulumi.Config, *, stack: str, now: datetime, variables: Mapping[str, str]) -> StackSettings:
     """The settings of the stack that runs. The environment is the stack's name unless the config names another.
+
+    Of the environment variables one alone is looked at: the moment that `--at` of a command hands on wins over the config's.
 
     Raises RefusedError for a scope or a time that is none, and the SDK's ConfigTypeError for a value of another type.
     """
     return StackSettings(
         environment=config.get("environment") or stack,
         scope=_scope(config.get("scope") or ""),
-        at=_time(config.get("at") or "", now),
+        at=_time(variables.get(MOMENT_VARIABLE) or config.get("at") or "", now),
         skip_await=config.get_bool("skipAwait") or False,
         protect=config.get_bool("protect") is not False,
         reset_on_destroy=config.get_bool("resetOnDestroy") or False,

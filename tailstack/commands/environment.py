@@ -10,6 +10,7 @@ from typing import Any, cast
 import click
 import yaml
 
+from tailstack.report.safety import Limits
 from tailstack.topology.loading import STACKS, environments
 
 STACK_VARIABLE = "PULUMI_STACK"
@@ -36,21 +37,43 @@ def choose_environment(project: Path, named: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackConfig:
-    """What the config of a stack says of what it applies; `scope` is as it is written, empty where nothing is."""
+    """What the config of a stack says of what it applies. Texts are as they are written, empty where nothing is.
+
+    `at` is the time at which rotations are read.
+    """
 
     environment: str
     scope: str
+    at: str
+    limits: Limits
 
 
 def config_of_stack(project: Path, stack: str) -> StackConfig:
-    """The environment that a stack's config `tailstack:environment` names, by default that of its name, and its scope."""
+    """What a stack's config says; the environment is by default that of the stack's name.
+
+    Raises click.UsageError for a limit that is no number.
+    """
     name = stack.rsplit("/", 1)[-1]
     file = project / STACKS / f"Pulumi.{name}.yaml"
     loaded: object = yaml.safe_load(file.read_text(encoding="utf-8")) if name and file.is_file() else None
     config: object = cast("dict[str, Any]", loaded).get("config") if isinstance(loaded, dict) else None
     known = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
-    environment, scope = known.get("tailstack:environment"), known.get("tailstack:scope")
+    environment, scope, at = (known.get(f"tailstack:{key}") for key in ("environment", "scope", "at"))
+    usual = Limits()
     return StackConfig(
         environment=environment if isinstance(environment, str) and environment else name,
         scope=scope if isinstance(scope, str) else "",
+        at=at if isinstance(at, str) else "",
+        limits=Limits(
+            removed=_number(file, known, "tailstack:removalLimit", usual.removed),
+            of_at_least=_number(file, known, "tailstack:removalLimitFrom", usual.of_at_least),
+        ),
     )
+
+
+def _number(file: Path, known: dict[str, Any], key: str, usual: int) -> int:
+    """A whole number of the config; `pulumi config set` writes it as a text."""
+    text = str(known.get(key, usual))
+    if not text.isdecimal():
+        raise click.UsageError(f"{key} is {text} in {file}; expected a whole number, such as {usual}.")
+    return int(text)

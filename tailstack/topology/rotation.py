@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+MOMENT_VARIABLE = "TAILSTACK_AT"
+"""In the environment of the Pulumi program: the moment at which rotations are read, as `--at` of a command hands it on."""
+
 _MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _RFC_3339 = re.compile(

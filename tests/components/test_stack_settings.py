@@ -8,16 +8,17 @@ import pytest
 
 from components.refusal import RefusedError
 from components.stack_settings import StackSettings, read_settings
+from tailstack.topology.rotation import MOMENT_VARIABLE
 from tailstack.topology.shards import WHOLE, of_cluster
 from tests.components.recording import record
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
-def settings(config: Mapping[str, str]) -> StackSettings:
+def settings(config: Mapping[str, str], variables: Mapping[str, str] | None = None) -> StackSettings:
     found: list[StackSettings] = []
     record(
-        lambda: found.append(read_settings(pulumi.Config(), stack="prod", now=NOW)),
+        lambda: found.append(read_settings(pulumi.Config(), stack="prod", now=NOW, variables=variables or {})),
         config={f"tailstack:{key}": value for key, value in config.items()},
     )
     return found[0]
@@ -61,6 +62,11 @@ def test_config_says_otherwise() -> None:
 def test_a_scope_that_is_none_is_refused() -> None:
     with pytest.raises(RefusedError, match="'blue'; expected whole, tailnet, or cluster:NAME"):
         settings({"scope": "blue"})
+
+
+def test_the_moment_of_a_command_wins_over_the_config() -> None:
+    found = settings({"at": "2026-01-05T10:00:00Z"}, {MOMENT_VARIABLE: "2026-02-05T10:00:00Z"})
+    assert found.at == datetime(2026, 2, 5, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("at", ["tomorrow", "2026-01-05", "2026-01-05T09:00:00"])

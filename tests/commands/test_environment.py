@@ -1,0 +1,38 @@
+"""What a command reads of a stack's config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from tailstack.commands.environment import StackConfig, config_of_stack
+from tailstack.report.safety import Limits
+
+
+def configured(project: Path, *lines: str) -> StackConfig:
+    (project / "stacks").mkdir()
+    text = "".join(f"{line}\n" for line in ("config:", *(f"  tailstack:{line}" for line in lines)))
+    (project / "stacks" / "Pulumi.prod.yaml").write_text(text, encoding="utf-8")
+    return config_of_stack(project, "organization/tailstack/prod")
+
+
+def test_a_stack_without_config_has_the_usual_limits(tmp_path: Path) -> None:
+    expected = StackConfig(environment="prod", scope="", at="", limits=Limits(removed=30, of_at_least=10))
+    assert config_of_stack(tmp_path, "prod") == expected
+
+
+def test_limits_are_numbers_or_texts_of_them(tmp_path: Path) -> None:
+    found = configured(
+        tmp_path, "removalLimit: 5", 'removalLimitFrom: "100"', 'at: "2026-01-05T09:00:00Z"', "environment: live"
+    )
+    assert found.limits == Limits(removed=5, of_at_least=100)
+    assert found.at == "2026-01-05T09:00:00Z"
+    assert found.environment == "live"
+
+
+@pytest.mark.parametrize("value", ["many", "-1", "30%", "1.5"])
+def test_a_limit_that_is_no_number_is_told_with_its_place(tmp_path: Path, value: str) -> None:
+    with pytest.raises(click.UsageError, match=rf"tailstack:removalLimit is {value} in .*Pulumi\.prod\.yaml; expected"):
+        configured(tmp_path, f'removalLimit: "{value}"')
