@@ -24,6 +24,7 @@ _CREDENTIALS = {
     "oauthClientId": "TAILSCALE_OAUTH_CLIENT_ID",
     "oauthClientSecret": "TAILSCALE_OAUTH_CLIENT_SECRET",
     "identityToken": "TAILSCALE_IDENTITY_TOKEN",
+    "audience": "TAILSCALE_AUDIENCE",
 }
 _ADDRESS = {"baseUrl": "TAILSCALE_BASE_URL", "tailnet": "TAILSCALE_TAILNET"}
 

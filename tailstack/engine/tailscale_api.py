@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 from urllib.parse import quote, urlencode, urlsplit
 
+from tailstack.engine.github_identity import GitHubJob, NoIdentityTokenError
+
 DEFAULT_BASE_URL = "https://api.tailscale.com"
 # What `If-Match` says where only the untouched default policy file may be replaced.
 UNTOUCHED_DEFAULT = "ts-default"
@@ -119,7 +121,16 @@ class FederatedIdentity:
     identity_token: str = field(repr=False)
 
 
-Credential: TypeAlias = ApiKey | OAuthClient | FederatedIdentity
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobIdentity:
+    """A federated identity that a job of GitHub Actions has, by an identity token for `audience`."""
+
+    client_id: str
+    audience: str
+    job: GitHubJob
+
+
+Credential: TypeAlias = ApiKey | OAuthClient | FederatedIdentity | JobIdentity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -271,12 +282,12 @@ class TailscaleApi:
             self._token = self._new_token(credential)
         return f"Bearer {self._token.secret}"
 
-    def _new_token(self, credential: OAuthClient | FederatedIdentity) -> _Token:
+    def _new_token(self, credential: OAuthClient | FederatedIdentity | JobIdentity) -> _Token:
         if isinstance(credential, OAuthClient):
             path, form = "/api/v2/oauth/token", {"client_secret": credential.secret, "grant_type": "client_credentials"}
             form |= {"scope": " ".join(credential.scopes)} if credential.scopes else {}
         else:
-            path, form = "/api/v2/oauth/token-exchange", {"jwt": credential.identity_token}
+            path, form = "/api/v2/oauth/token-exchange", {"jwt": _identity_token(credential)}
         body = urlencode({"client_id": credential.client_id, **form}).encode()
         reply = self._once("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
         answer = _object(_parsed(reply.body))
@@ -290,8 +301,8 @@ def from_environment(environment: Mapping[str, str]) -> TailscaleApi:
     """The API as the environment configures it, by the same variables as the engine's Tailscale plugin.
 
     `TAILSCALE_API_KEY` (`file:` and a path reads the key from there), else `TAILSCALE_OAUTH_CLIENT_ID` with
-    `TAILSCALE_OAUTH_CLIENT_SECRET` or `TAILSCALE_IDENTITY_TOKEN`; `TAILSCALE_TAILNET`; `TAILSCALE_BASE_URL`.
-    Raises TailscaleApiError (MISCONFIGURED) where there is no credential.
+    `TAILSCALE_OAUTH_CLIENT_SECRET`, `TAILSCALE_IDENTITY_TOKEN` or, in a job of GitHub Actions, `TAILSCALE_AUDIENCE`;
+    `TAILSCALE_TAILNET`; `TAILSCALE_BASE_URL`. Raises TailscaleApiError (MISCONFIGURED) where there is no credential.
     """
     return TailscaleApi(
         _credential_in(environment),
@@ -308,11 +319,23 @@ def _credential_in(environment: Mapping[str, str]) -> Credential:
         return OAuthClient(client_id=client_id, secret=secret)
     if client_id and (token := environment.get("TAILSCALE_IDENTITY_TOKEN", "")):
         return FederatedIdentity(client_id=client_id, identity_token=token)
+    job = GitHubJob.in_environment(environment)
+    if client_id and job is not None and (audience := environment.get("TAILSCALE_AUDIENCE", "")):
+        return JobIdentity(client_id=client_id, audience=_from_file(audience), job=job)
     raise TailscaleApiError(
         Failure.MISCONFIGURED,
         "no credential for Tailscale's API: set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID with "
-        "TAILSCALE_OAUTH_CLIENT_SECRET or TAILSCALE_IDENTITY_TOKEN",
+        "TAILSCALE_OAUTH_CLIENT_SECRET or TAILSCALE_IDENTITY_TOKEN, or in a job of GitHub Actions with TAILSCALE_AUDIENCE",
     )
+
+
+def _identity_token(credential: FederatedIdentity | JobIdentity) -> str:
+    if isinstance(credential, FederatedIdentity):
+        return credential.identity_token
+    try:
+        return credential.job.identity_token(credential.audience)
+    except NoIdentityTokenError as error:
+        raise TailscaleApiError(Failure.UNREACHABLE, str(error)) from None
 
 
 def _from_file(key: str) -> str:
@@ -322,7 +345,7 @@ def _from_file(key: str) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        raise TailscaleApiError(Failure.MISCONFIGURED, f"cannot read the API key from {path}") from None
+        raise TailscaleApiError(Failure.MISCONFIGURED, f"cannot read {path}, which the credential names") from None
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -20,6 +20,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from tailstack.engine.github_identity import GitHubJob, NoIdentityTokenError
 from tailstack.sandbox.plugins.frame import PluginError
 
 _TIMEOUT: Final = 60.0  # seconds
@@ -91,6 +92,25 @@ def oauth_client(client: str, secret: str, scopes: list[str]) -> Credentials:
 def federated(client: str, identity_token: str) -> Credentials:
     """The identity token of a federated identity, exchanged."""
     return Exchanged("/api/v2/oauth/token-exchange", {"client_id": client, "jwt": identity_token})
+
+
+class JobIdentity:
+    """The federated identity of a job of GitHub Actions. Its token is asked for when the first call needs it."""
+
+    def __init__(self, client: str, audience: str, job: GitHubJob) -> None:
+        self._client, self._audience, self._job = client, audience, job
+        self._lock = threading.Lock()
+        self._exchanged: Credentials | None = None
+
+    def header(self, base: str) -> str:
+        with self._lock:
+            if self._exchanged is None:
+                try:
+                    self._exchanged = federated(self._client, self._job.identity_token(self._audience))
+                except NoIdentityTokenError as error:
+                    raise PluginError(str(error)) from error
+            exchanged = self._exchanged
+        return exchanged.header(base)
 
 
 class Api:

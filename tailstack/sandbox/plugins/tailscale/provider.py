@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
+from tailstack.engine.github_identity import GitHubJob
 from tailstack.sandbox.plugins.frame import Checked, Diff, Engine, Failure, Live, PluginError, Request
 from tailstack.sandbox.plugins.tailscale import functions
 from tailstack.sandbox.plugins.tailscale.http_api import (
     Api,
     ApiKey,
     Credentials,
+    JobIdentity,
     environment,
     federated,
     oauth_client,
@@ -182,12 +185,13 @@ def _credentials(config: Properties) -> Credentials:
     token = secret_value(
         config.get("identityToken") or environment("TAILSCALE_IDENTITY_TOKEN", "IDENTITY_TOKEN", variable)
     )
-    if not any((key, client, secret, token)):
+    audience = config.get("audience") or environment("TAILSCALE_AUDIENCE")
+    if not any((key, client, secret, token, audience)):
         raise PluginError(
             "tailscale provider credentials are empty - set `api_key` or 'oauth_client_id' and one of "
             "'oauth_client_secret', 'identity_token', or 'audience'"
         )
-    if key and any((client, secret, token)):
+    if key and any((client, secret, token, audience)):
         raise PluginError(
             "tailscale provider credentials are conflicting - `api_key` conflicts with 'oauth_client_id', "
             "'oauth_client_secret', 'identity_token', and 'audience'"
@@ -200,9 +204,12 @@ def _credentials(config: Properties) -> Credentials:
         return oauth_client(client, secret, _strings(config.get("scopes")))
     if token:
         return federated(client, token)
+    job = GitHubJob.in_environment(os.environ)
+    if audience and job is not None:
+        return JobIdentity(client, audience, job)
     raise PluginError(
-        "one of tailscale provider arguments 'oauth_client_secret' or 'identity_token' are mandatory with "
-        "'oauth_client_id'"
+        "one of tailscale provider arguments 'oauth_client_secret', 'identity_token' or, in GitHub Actions, 'audience' "
+        "are mandatory with 'oauth_client_id'"
     )
 
 
