@@ -1,12 +1,13 @@
 """The Kubernetes objects among the resources of a stack, as the check of manifests reads them.
 
 The URN of a resource stands for a file in the places of its values. A resource of which a needed value is not known yet,
-as in a preview, is left out: a pack can only say what is certainly wrong with what is certainly there.
+as in a preview, is left out and named: a pack can only say what is certainly wrong with what is certainly there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pulumi_policy import PolicyResource
@@ -24,32 +25,59 @@ _PATCH = "Patch"
 _READ = ("apiVersion", "kind", "metadata", "spec", "data", "stringData", "subjects")
 _OF_METADATA = ("name", "namespace", "annotations", "labels")
 _HERE: Mark = (1, 1)
+_DEPLOYMENT = "operator"
+"""The name that the chart gives to the operator's Deployment."""
+_CUSTOM = "kubernetes:tailscale.com/"
+_LOOKED_AT = frozenset({RELEASE, "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:Ingress"})
 
 
-def objects_in(resources: Iterable[PolicyResource]) -> Objects:
-    """Every object of a stack that is known whole. The provider of a resource names its cluster.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenObjects:
+    """The objects of a stack that are known whole, and the names of the resources that would be looked at and are not."""
 
-    A release of the operator's chart stands for the Deployment that it makes. A cluster without one is left out: what
-    its operator is called, and which tags it gives, is then not known.
+    every: tuple[KubernetesObject, ...]
+    unknown: tuple[str, ...]
+
+    def with_their_operators(self) -> Objects:
+        """Those of the clusters whose operator is among them: elsewhere, what it is called and which tags it gives is not
+        known."""
+        known = {made.cluster for made in self.every if made.kind == "Deployment" and made.name == _DEPLOYMENT}
+        return objects_of(made for made in self.every if made.cluster in known)
+
+    def all(self) -> Objects:
+        return objects_of(self.every)
+
+
+def objects_in(resources: Iterable[PolicyResource]) -> SeenObjects:
+    """Every object of a stack. The provider of a resource names its cluster.
+
+    A release of the operator's chart stands for the Deployment that it makes.
     """
-    found = [
-        made for resource in resources if resource.resource_type.startswith(KUBERNETES) for made in _made(resource)
-    ]
-    known = {made.cluster for made in found if made.kind == "Deployment"}
-    return objects_of(made for made in found if made.cluster in known)
+    found: list[KubernetesObject] = []
+    unknown: list[str] = []
+    for resource in resources:
+        if resource.provider is None or not _is_object(resource.resource_type):
+            continue
+        try:
+            roots = list(_released(resource.props)) if resource.resource_type == RELEASE else [_root(resource.props)]
+        except UnknownValueError:
+            if _is_looked_at(resource.resource_type):
+                unknown.append(resource.name)
+            continue
+        except KeyError:
+            continue
+        made = (object_of(root, cluster=resource.provider.name, file=resource.urn) for root in roots)
+        found += [each for each in made if each is not None]
+    return SeenObjects(every=tuple(found), unknown=tuple(unknown))
 
 
-def _made(resource: PolicyResource) -> Iterator[KubernetesObject]:
-    if resource.provider is None or resource.resource_type.endswith(_PATCH):
-        return
-    try:
-        roots = list(_released(resource.props)) if resource.resource_type == RELEASE else [_root(resource.props)]
-    except (UnknownValueError, KeyError):
-        return
-    for root in roots:
-        made = object_of(root, cluster=resource.provider.name, file=resource.urn)
-        if made is not None:
-            yield made
+def _is_object(resource_type: str) -> bool:
+    return resource_type.startswith(KUBERNETES) and not resource_type.endswith(_PATCH)
+
+
+def _is_looked_at(resource_type: str) -> bool:
+    """Whether any rule asks for objects of this type. Most of what a stack has in a cluster is nothing to Tailscale."""
+    return resource_type.startswith(_CUSTOM) or resource_type in _LOOKED_AT
 
 
 def _root(props: Mapping[str, Any]) -> ManifestMap:
@@ -108,7 +136,7 @@ def _released(props: Mapping[str, Any]) -> Iterator[ManifestMap]:
     }
     secret = _text(values, "oauthSecretVolume", "secret", "secretName") or "operator-oauth"
     pod = {"containers": [container], "volumes": [{"name": "oauth", "secret": {"secretName": secret}}]}
-    yield _object("apps/v1", "Deployment", "operator", namespace, {"template": {"spec": pod}})
+    yield _object("apps/v1", "Deployment", _DEPLOYMENT, namespace, {"template": {"spec": pod}})
     yield _object("networking.k8s.io/v1", "IngressClass", class_name, "", {"controller": INGRESS_CONTROLLER})
     if "true" in (mode, _text(values, "apiServerProxyConfig", "allowImpersonation")):
         yield _object("v1", "ServiceAccount", "kube-apiserver-auth-proxy", namespace, {})

@@ -3,10 +3,13 @@ could not judge; what a message says is taken from names only, because secrets r
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pulumi_policy import ReportViolation, ResourceValidationArgs
+from pulumi_policy.proxy import UnknownValueError
 
 from tailstack.access.policy import Policy
 from tailstack.access.reading import read_policy
@@ -15,6 +18,29 @@ POLICY_FILE = "tailscale:index/acl:Acl"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 
 Validation = Callable[[ResourceValidationArgs, ReportViolation], None]
+_Args = TypeVar("_Args")
+
+
+def guarded(what: str, validate: Callable[[_Args, ReportViolation], None]) -> Callable[[_Args, ReportViolation], None]:
+    """The validation, of which a fault of ours is a violation of this policy alone: uncaught, the whole run would fail.
+
+    The text of the exception is not shown, because it can hold a value of a resource.
+    """
+
+    def guard(args: _Args, report: ReportViolation) -> None:
+        try:
+            validate(args, report)
+        except UnknownValueError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever fails inside of us
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            report(
+                f"{what} could not be judged: {type(error).__name__} in {Path(where.filename).name}:{where.lineno}. "
+                "This is a fault of the policy pack. Set the policy to `disabled` in the pack's config to go on without it.",
+                None,
+            )
+
+    return guard
 
 
 def on_policy_file(check: Callable[[Policy, ResourceValidationArgs], Iterable[str]]) -> Validation:
@@ -30,7 +56,7 @@ def on_policy_file(check: Callable[[Policy, ResourceValidationArgs], Iterable[st
         for message in check(policy, args):
             report(message, None)
 
-    return validate
+    return guarded("The policy file", validate)
 
 
 def on_ingress(check: Callable[[str, ResourceValidationArgs], Iterable[str]]) -> Validation:
@@ -42,7 +68,7 @@ def on_ingress(check: Callable[[str, ResourceValidationArgs], Iterable[str]]) ->
         for message in check(_node_name(args), args):
             report(message, None)
 
-    return validate
+    return guarded("The ingress", validate)
 
 
 def _has_funnel(props: Any) -> bool:  # noqa: ANN401  properties of a resource are what the provider's schema makes them
