@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from tailstack.access.allocation import without_garbage_collection
-from tailstack.access.compare import NOTHING_CHANGED, Declared, compare
-from tailstack.access.compile import compile_policy
+from tailstack.access.compare import NOTHING_CHANGED, compare
 from tailstack.commands.check import read_moment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
 from tailstack.commands.project import find_project
-from tailstack.commands.revisions import commit_of, common_ancestor, files_at, files_in_work_tree
+from tailstack.commands.revisions import commit_of, common_ancestor
+from tailstack.commands.sides import Side, at_commit, declared, in_work_tree, is_same
 from tailstack.commands.terminal import wants_colour
 from tailstack.finding import InvalidTailnetError
 from tailstack.report.compared import (
@@ -27,9 +25,7 @@ from tailstack.report.compared import (
     compared_as_markdown,
     compared_as_text,
 )
-from tailstack.topology.loading import STACKS, environments, environments_of, load_environment, resolve_files
 from tailstack.topology.sharing import load_shared
-from tailstack.topology.tailnet import Tailnet
 
 WORK_TREE = "the work tree"
 
@@ -58,8 +54,8 @@ def command(
     new = commit_of(project, head) if head is not None else None
     if from_ancestor:
         old = common_ancestor(project, old, new or "HEAD")
-    before = _at_commit(files_at(project, old), at)
-    after = _at_commit(files_at(project, new), at) if new is not None else _in_work_tree(project, at)
+    before = at_commit(project, old, at)
+    after = at_commit(project, new, at) if new is not None else in_work_tree(project, at)
     known = sorted({*before, *after})
     unknown = [name for name in chosen if name not in known]
     if unknown:
@@ -80,69 +76,22 @@ def command(
     return ExitCode.CHANGES if any(one.has_changed for one in found) else ExitCode.CLEAN
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Side:
-    """An environment at a revision: the texts that it is made of and those of all environments, to see whether they are the
-    same, and how each environment there is loaded."""
-
-    texts: Mapping[str, str]
-    every: Mapping[str, str]
-    load: Callable[[str], Tailnet]
-
-
-def _at_commit(files: Mapping[str, str], at: datetime) -> dict[str, _Side]:
-    return _sides(environments_of(files), files, lambda name: resolve_files(files, name, at))
-
-
-def _in_work_tree(project: Path, at: datetime) -> dict[str, _Side]:
-    files = files_in_work_tree(project)
-    return _sides(environments(project), files, lambda name: load_environment(project, name, at))
-
-
-def _sides(names: Iterable[str], files: Mapping[str, str], load: Callable[[str], Tailnet]) -> dict[str, _Side]:
-    return {name: _Side(texts=_of_environment(files, name), every=files, load=load) for name in names}
-
-
-def _of_environment(files: Mapping[str, str], name: str) -> Mapping[str, str]:
-    return {path: text for path, text in files.items() if path.startswith(f"{STACKS}/{name}/")}
-
-
-def _compared(environment: str, before: _Side | None, after: _Side | None) -> Compared:
+def _compared(environment: str, before: Side | None, after: Side | None) -> Compared:
     if after is None:
         return Compared(environment=environment, state=State.GONE)
-    if before is not None and _is_same(environment, before, after):
+    if before is not None and is_same(environment, before, after):
         return Compared(environment=environment, state=State.COMPARED, comparison=NOTHING_CHANGED)
     try:
         shared = load_shared(environment, after.load)
         if shared.own.guest_of is not None:
             return Compared(environment=environment, state=State.GUEST, owner=shared.own.guest_of)
-        new = _declared(shared.whole)
+        new = declared(shared.whole)
     except InvalidTailnetError as error:
         return Compared(environment=environment, state=State.HEAD_UNREADABLE, findings=error.findings)
     if before is None:
         return Compared(environment=environment, state=State.NEW, comparison=compare(None, new))
     try:
-        old = _declared(load_shared(environment, before.load).whole)
+        old = declared(load_shared(environment, before.load).whole)
     except InvalidTailnetError as error:
         return Compared(environment=environment, state=State.BASE_UNREADABLE, findings=error.findings)
     return Compared(environment=environment, state=State.COMPARED, comparison=compare(old, new))
-
-
-def _is_same(environment: str, before: _Side, after: _Side) -> bool:
-    """Whether an environment is as it was, and so are all that share its tailnet."""
-    if before.texts != after.texts:
-        return False
-    if before.every == after.every:
-        return True
-    try:
-        tailnet = after.load(environment)
-    except InvalidTailnetError:
-        return True
-    return tailnet.guest_of is None and not tailnet.guests
-
-
-def _declared(tailnet: Tailnet) -> Declared:
-    policy = compile_policy(tailnet)
-    if any(finding.is_error for finding in policy.findings):
-        raise InvalidTailnetError(policy.findings)
-    return tailnet, policy

@@ -25,8 +25,8 @@ _WORDS = {
     Direction.WIDENED: "on an easier condition",
     Direction.NARROWED: "on a harder condition",
 }
-_MARKS = {Direction.GAINED: "+", Direction.LOST: "-", Direction.WIDENED: "~", Direction.NARROWED: "~"}
-_ALARMING = (Risk.GRAVE, Risk.HIGH)
+MARKS = {Direction.GAINED: "+", Direction.LOST: "-", Direction.WIDENED: "~", Direction.NARROWED: "~"}
+ALARMING = (Risk.GRAVE, Risk.HIGH)
 
 
 def changes_as_text(
@@ -41,7 +41,7 @@ def changes_as_text(
     lines = [paint(summary(difference))]
     for change in difference.changes:
         lines += ["", *_wrapped(_marked(change, style), sentence(change, spoken), width)]
-        lines += [style.faint(f"     {line}") for line in _because(change)]
+        lines += [style.faint(f"     {line}") for line in because(change)]
     if difference.notes:
         lines += ["", *(line for note in difference.notes for line in _wrapped("   ", f"{note}.", width))]
     return "\n".join(lines) + "\n"
@@ -53,7 +53,7 @@ def summary(difference: Difference) -> str:
     if not changes:
         return NOTHING
     parts = [f"{number} {word}" for direction, word in _WORDS.items() if (number := _count(changes, direction))]
-    risky = sum(change.risk in _ALARMING for change in changes)
+    risky = sum(change.risk in ALARMING for change in changes)
     text = f"{counted(len(changes), 'change')} of access: {', '.join(parts)}."
     return text + (f" {risky} {'is' if risky == 1 else 'are'} risky." if risky else "")
 
@@ -67,8 +67,8 @@ def _words(difference: Difference, words: Vocabulary | None) -> Vocabulary:
 
 
 def _marked(change: Change, style: Style) -> str:
-    mark = _MARKS[change.direction]
-    if change.risk in _ALARMING:
+    mark = MARKS[change.direction]
+    if change.risk in ALARMING:
         return f"{style.bad('!')}{style.bad(mark)} "
     paint = {"+": style.good, "-": style.doubtful, "~": style.doubtful}[mark]
     return f" {paint(mark)} "
@@ -79,7 +79,7 @@ def _wrapped(label: str, text: str, width: int) -> list[str]:
     return [f"{label if number == 0 else '   '}{line}" for number, line in enumerate(lines)]
 
 
-def _because(change: Change) -> Iterator[str]:
+def because(change: Change) -> Iterator[str]:
     """What causes a change, and what other entries give of it."""
     yield from _few([_cause(cause) for cause in change.causes])
     yield from _few([f"but for {_entry(one)}" for one in change.elsewhere])
@@ -107,9 +107,9 @@ def changes_as_markdown(difference: Difference, words: Vocabulary | None = None)
     if difference.changes:
         lines.append("")
     for change in difference.changes:
-        alarm = ":warning: " if change.risk in _ALARMING else ""
-        lines.append(f"- {alarm}{code(_MARKS[change.direction])} {escaped(sentence(change, spoken))}")
-        lines += [f"  - <sub>{escaped(line)}</sub>" for line in _because(change)]
+        alarm = ":warning: " if change.risk in ALARMING else ""
+        lines.append(f"- {alarm}{code(MARKS[change.direction])} {escaped(sentence(change, spoken))}")
+        lines += [f"  - <sub>{escaped(line)}</sub>" for line in because(change)]
     if difference.notes:
         lines += ["", *(f"- {escaped(note)}." for note in difference.notes)]
     return "\n".join(lines) + "\n"
@@ -128,7 +128,7 @@ def changes_as_data(difference: Difference, words: Vocabulary | None = None) -> 
     return {
         "summary": {
             **{str(direction): _count(changes, direction) for direction in Direction},
-            "risky": sum(change.risk in _ALARMING for change in changes),
+            "risky": sum(change.risk in ALARMING for change in changes),
         },
         "changes": [_change_as_data(change, spoken) for change in changes],
         "notes": list(difference.notes),
