@@ -98,9 +98,9 @@ class AccessResolver:
         if destinations and not with_ports:
             message = f"{path_text((*path, 'ports'))} has no effect: a peer relay has no ports."
             self.notes.say(KEY_DOES_NOT_FIT, self.notes.key(*path, "ports"), message=message)
-        for destination in with_ports:
-            if destination.ports:
-                check_offered(self.notes, (*path, "ports"), ports, destination.ports, named(destination))
+        # One reference can lead to several: an API server's own proxy, and those of its groups.
+        for target, offered in dict.fromkeys((named(each), each.ports) for each in with_ports if each.ports):
+            check_offered(self.notes, (*path, "ports"), ports, offered, target)
         return tuple(
             replace(destination, ports=ports) if _has_ports(destination) else destination
             for destination in destinations
@@ -111,7 +111,8 @@ class AccessResolver:
     ) -> KubernetesAccess | None:
         if declared is None:
             return None
-        for destination in dict.fromkeys(destinations):
+        # An API server that is reached in two ways is one, but two references to it stand in two places.
+        for destination in {(named(each), each.place): each for each in destinations}.values():
             self._check_impersonates(path, destination)
         self.notes.once((*path, "impersonate", "groups"), declared.impersonate.groups)
         return KubernetesAccess(

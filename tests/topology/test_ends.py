@@ -183,6 +183,7 @@ MISTAKES = [
     ("wrong-route", "{route: §10.20.3.4/99}", ("no range of addresses",)),
     ("one-of", "§{route: 10.20.0.0/16, connector: blue.net}", ("route and connector at once",)),
     ("port-not-offered", "{service: svc:pay}|, ports: [§tcp:80]", ("The Tailscale Service svc:pay does not offer tcp:80",)),
+    ("port-not-offered", "{apiServer: blue}|, ports: [§tcp:80]", ("The API server of blue does not offer",)),
     ("port-not-offered", "{recorder: blue.audit}|, ports: [§tcp:80]", ("The recorder blue.audit does not offer",)),
     ("key-does-not-fit", "{peerRelay: blue.relay}|, §ports: [tcp:1]", ("a peer relay has no ports",)),
     ("unknown-reference", "{apiServer: grey}|" + f"{RIGHTS}, record: {{recorder: §blue.audi}}}}", ("mean blue.audit?",)),
@@ -214,9 +215,12 @@ def test_a_group_of_another_tailnet_is_no_way_to_an_api_server_of_this_one() -> 
     assert finding.rule.slug == "rights-without-proxy"
 
 
-def test_rights_where_no_proxy_impersonates() -> None:
+@pytest.mark.parametrize(
+    "green", ["  ③green:\n", "  green:\n    ③operator: {apiServerProxy: {mode: noauth}}\n"], ids=["group", "both"]
+)
+def test_rights_where_no_proxy_impersonates(green: str) -> None:
     text = f"access: [{{name: a, from: [group:a], to: [§{{apiServer: green}}], ②{RIGHTS[2:]}}}}}]"
-    world = WORLD.replace("  green:", "  ③green:")
+    world = WORLD.replace("  green:\n", green)
     check_finding(
         {**BASE, "world.yaml": world, "main.yaml": text},
         "rights-without-proxy",
