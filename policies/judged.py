@@ -137,5 +137,9 @@ def _texts(props: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _truth(props: Mapping[str, Any], name: str) -> bool | None:
-    value: object = props.get(name)
+    """A setting; None too where it is not known, which in a first preview is each one that the program does not set."""
+    try:
+        value: object = props.get(name)
+    except UnknownValueError:
+        return None
     return value if isinstance(value, bool) else None

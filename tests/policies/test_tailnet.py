@@ -112,6 +112,8 @@ def one(said: dict[str, list[tuple[str, str | None]]]) -> tuple[str, str]:
             release("blue"),
             service("out", {"tailscale.com/tailnet-fqdn": "gone.tail1a2b.ts.net"}, type="ExternalName"),
         ],
+        # In a first preview, what the program does not set is not known either.
+        [resource(SETTINGS, "settings", {"httpsEnabled": UNKNOWN_STRING_VALUE}, None)],
         # A stack of somebody else's objects, most of them nothing to Tailscale.
         [resource("aws:s3/bucket:Bucket", "b", {"tags": {}}, None), service("plain", {})],
         [resource("kubernetes:core/v1:ConfigMap", "c", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}})],
