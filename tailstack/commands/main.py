@@ -27,9 +27,13 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
             "tailstack.commands.check", "Find mistakes in an environment before anything is applied."
         ),
         "diff": CommandSource("tailstack.commands.diff", "Say who gains and who loses access between two revisions."),
+        "preview": CommandSource(
+            "tailstack.commands.preview", "Say whether a change is safe, and what it does, before it is applied."
+        ),
         "access": CommandSource("tailstack.commands.access", "Say who reaches what, why, and what is missing if not."),
         "policy": CommandSource("tailstack.commands.policy", "Show, check, test and compare plain policy files."),
-        "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stack."),
+        "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stacks."),
+        "verify": CommandSource("tailstack.commands.verify", "Say whether everything that is declared is live."),
         "kubeconfig": CommandSource(
             "tailstack.commands.kubeconfig", "Print a kubeconfig for an environment, or merge it into yours."
         ),

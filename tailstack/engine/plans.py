@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tailstack.engine.events import EMPTY, EventLog, Json, Phase, Step, Summary
 from tailstack.engine.wording import describe
@@ -18,7 +18,7 @@ from tailstack.report.meaning import (
     value_at,
 )
 from tailstack.report.plan import ChangedValue, Op, Plan, PlannedChange, PolicyEdit, in_order
-from tailstack.report.resource_kinds import KUBERNETES, POLICY, declaration_of, is_object, resource_kind
+from tailstack.report.resource_kinds import KUBERNETES, POLICY, declaration_of, is_object, nodes_in, resource_kind
 
 MASKING_VARIABLE = "TAILSTACK_MASKING_KEY"
 """In the environment: with one key for all runs, the digests that stand for secrets can be compared between them."""
@@ -61,8 +61,20 @@ def plan_of(log: EventLog, masking: Masking) -> Plan:
         policy=policy,
         applied_policy=_applied(last) if last is not None else "",
         standing={token: tuple(sorted(names)) for token, names in sorted(standing.items())},
+        devices=_devices(steps.values()),
         is_complete=any(isinstance(event, Summary) for event in log.events) and not log.errors,
     )
+
+
+def _devices(steps: Iterable[Sequence[Step]]) -> tuple[int, int]:
+    """How many nodes the objects are now, and how many they will be."""
+    before = after = 0
+    for every in steps:
+        was = next((step.inputs_before for step in every if step.inputs_before), EMPTY)
+        stays = next((step.inputs_after for step in every if step.inputs_after), EMPTY)
+        before += nodes_in(every[0].type, was)
+        after += nodes_in(every[0].type, stays)
+    return before, after
 
 
 def _stood(steps: Sequence[Step]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from tailstack.access.nodes import DeclaredNode, NodeKind
+from tailstack.access.nodes import NodeKind
 from tailstack.access.reading import read_policy
 from tailstack.report.plan import ChangeClass, Op, Plan, PlannedChange
 from tailstack.report.resource_kinds import OPERATOR_OF
@@ -61,21 +61,16 @@ class Cost:
 
 
 def cost_of(
-    plan: Plan,
-    *,
-    before: Collection[str] | None,
-    after: Collection[str],
-    certified: Collection[str],
-    names: Collection[str],
+    plan: Plan, *, devices: tuple[int, int] | None, names: Collection[str] = (), certified: Collection[str] = ()
 ) -> Cost:
-    """What a plan costs. `before` and `after` are the names of the devices, `names` those that need a certificate and
-    `certified` those that had one before."""
+    """What a plan costs. `devices` are how many there are before and after, `names` those that need a certificate and
+    `certified` those that have one already."""
     groups = None
     if plan.policy is not None:
         counts = [len(read_policy(text or "{}").groups) for text in (plan.policy.before, plan.policy.after)]
         groups = counts[0], counts[1]
     return Cost(
-        devices=None if before is None else (len(before), len(after)),
+        devices=devices,
         groups=groups,
         certificates=tuple(sorted(set(names) - set(certified))),
         restarts=tuple(
@@ -89,11 +84,6 @@ def cost_of(
             )
         ),
     )
-
-
-def device_names(nodes: Collection[DeclaredNode]) -> frozenset[str]:
-    """The names that declared nodes have in the tailnet."""
-    return frozenset(node.fqdn for node in nodes)
 
 
 def _restarts(change: PlannedChange) -> bool:

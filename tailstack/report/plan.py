@@ -97,7 +97,7 @@ class Plan:
     `policy` is None where the plan leaves the policy file alone; `applied_policy` is what the stack has written or read last,
     empty where it has none. `standing` are the names of the objects that are there
     before, by their type, whether they change or not: of so many a share is taken. `is_complete` tells that the engine
-    reached its end.
+    reached its end. `devices` is how many nodes the objects are before and after, None where nobody counted.
     """
 
     changes: tuple[PlannedChange, ...] = ()
@@ -105,6 +105,7 @@ class Plan:
     applied_policy: str = ""
     standing: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     is_complete: bool = True
+    devices: tuple[int, int] | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from tailstack.report.plan import ChangeClass
 
@@ -80,6 +81,10 @@ _TAILNET: Mapping[str, ResourceKind] = {
     ),
 }
 
+_OPERATOR_CHART = "tailscale-operator"
+_LOAD_BALANCER_CLASS = "tailscale"
+_EXPOSING = frozenset({"tailscale.com/expose", "tailscale.com/tailnet-fqdn", "tailscale.com/tailnet-ip"})
+_REPLICAS: Mapping[str, int] = {"ProxyGroup": 2, "Connector": 1, "Recorder": 1, "PeerRelay": 1}
 _ACCESS_KINDS = frozenset(
     {"ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "Role", "RoleBinding", "Secret", "ServiceAccount"}
 )
@@ -127,6 +132,31 @@ def resource_kind(token: str) -> ResourceKind:
         # To take a patch away leaves the object, which is somebody else's.
         return ResourceKind(words=whole, change_class=change_class, is_lost=whole in _LOST_KINDS and not is_patch)
     return ResourceKind(words=token, change_class=ChangeClass.METADATA)
+
+
+def nodes_in(token: str, inputs: Mapping[str, object]) -> int:
+    """How many nodes of the tailnet an object with these inputs is.
+
+    Defaults are those of the CRDs of chart 1.102.3: a ProxyGroup has two replicas, every other custom resource one.
+    """
+    if token == RELEASE:
+        return int(_OPERATOR_CHART in (inputs.get("name"), inputs.get("chart")))
+    kind = token.rsplit(":", 1)[-1].removesuffix(_PATCH)
+    if token.startswith(f"{KUBERNETES}tailscale.com/"):
+        replicas = _part(inputs, "spec").get("replicas", _REPLICAS.get(kind, 0))
+        return int(replicas) if kind in _REPLICAS and isinstance(replicas, int | float) else 0
+    annotations = _part(_part(inputs, "metadata"), "annotations")
+    spec = _part(inputs, "spec")
+    if not token.startswith(KUBERNETES) or "tailscale.com/proxy-group" in annotations:
+        return 0
+    if kind == "Service":
+        return int(bool(_EXPOSING & annotations.keys()) or spec.get("loadBalancerClass") == _LOAD_BALANCER_CLASS)
+    return int(kind == "Ingress" and "tailscale.com/tags" in annotations)
+
+
+def _part(inputs: Mapping[str, object], name: str) -> Mapping[str, object]:
+    part = inputs.get(name)
+    return cast("Mapping[str, object]", part) if isinstance(part, Mapping) else {}
 
 
 def declaration_of(token: str, name: str) -> str:

@@ -1,0 +1,215 @@
+"""`tailstack preview`: is a change safe, who gains and loses access, and what becomes of the resources."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from tailstack.commands.check import read_moment
+from tailstack.commands.environment import choose_environment
+from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import Format, format_option
+from tailstack.commands.preview_offline import Question, preview_offline
+from tailstack.commands.project import find_project
+from tailstack.commands.terminal import wants_colour
+from tailstack.engine.plans import masking_of
+from tailstack.report.preview import Preview, Safety, Tier
+from tailstack.report.preview_shown import preview_as_json, preview_as_markdown, preview_as_text
+from tailstack.report.roll_up import (
+    RolledUp,
+    gravest,
+    read_report,
+    roll_up_as_json,
+    roll_up_as_markdown,
+    roll_up_as_text,
+)
+
+_PACK = "policies"
+_PACK_FILE = "PulumiPolicy.yaml"
+_CODES = {
+    Safety.NOTHING: ExitCode.CLEAN,
+    Safety.SAFE: ExitCode.CHANGES,
+    Safety.LOOK: ExitCode.CHANGES,
+    Safety.REFUSED: ExitCode.REFUSED,
+    Safety.FINDINGS: ExitCode.FINDINGS,
+    Safety.FAILED: ExitCode.ERROR,
+}
+_BY_ENDING = {".md": Format.MARKDOWN, ".json": Format.JSON}
+
+
+@click.command("preview", short_help="Say whether a change is safe, and what it does, before it is applied.")
+@click.argument("names", nargs=-1, metavar="[ENVIRONMENT]")
+@click.option("--offline", is_flag=True, help="Compare the files of two git revisions; needs no secrets and no engine.")
+@click.option("--base", metavar="REVISION", help="With --offline: the revision to compare with.  [default: HEAD]")
+@click.option("--head", metavar="REVISION", help="With --offline: what is compared.  [default: the work tree]")
+@click.option(
+    "--merge-base", "from_ancestor", is_flag=True, help="With --offline: compare with the last commit that both share."
+)
+@click.option("--stack", help="The stack of the environment.  [default: the environment's name]")
+@click.option(
+    "--policy-pack",
+    "packs",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A policy pack to try it against.  [default: policies, where the project has it]",
+)
+@click.option(
+    "--policy-pack-config",
+    "pack_configs",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The config of the policy pack of the same position.",
+)
+@click.option("--no-policy-pack", "without_packs", is_flag=True, help="Try it against no policy pack.")
+@format_option()
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the whole report there too: Markdown (.md), JSON (.json), else text. May be given several times.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="BYTES", help="Cut the Markdown that is printed to this.")
+@click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
+@click.option("--roll-up", is_flag=True, help="Make one report of several: the arguments are JSON files of previews.")
+def command(
+    *,
+    names: tuple[str, ...],
+    base: str | None,
+    head: str | None,
+    stack: str | None,
+    packs: tuple[Path, ...],
+    pack_configs: tuple[Path, ...],
+    form: Format,
+    outputs: tuple[Path, ...],
+    limit: int | None,
+    at: datetime,
+    offline: bool,
+    from_ancestor: bool,
+    without_packs: bool,
+    roll_up: bool,
+) -> ExitCode:
+    """Say whether a change of ENVIRONMENT is safe, who gains and loses access, and what becomes of the resources.
+
+    Asks the engine for its plan, Tailscale for the live policy file, and the policy pack; nothing is written. That needs the
+    stack's credentials. With --offline it compares the files of two git revisions, which needs none: a pull request of a fork
+    gets that.
+
+    Exits with 0 if nothing changes, 2 if something does, 3 if the environment has errors, 4 if a mandatory policy refuses it,
+    5 if the stack is locked, 1 if the preview failed; there is a report then too, which says why.
+    """
+    if roll_up:
+        return _roll_up(names, form, outputs, limit)
+    if len(names) > 1:
+        raise click.UsageError("One ENVIRONMENT at a time; --roll-up makes one report of several.")
+    if not offline and (base, head, from_ancestor) != (None, None, False):
+        raise click.UsageError(
+            "--base, --head and --merge-base go with --offline: the engine compares with what is live."
+        )
+    if offline and (stack, packs, pack_configs, without_packs) != (None, (), (), False):
+        raise click.UsageError("--stack and the policy packs go without --offline: they are the engine's.")
+    if without_packs and packs:
+        raise click.UsageError("Either --policy-pack or --no-policy-pack.")
+    project = find_project(Path.cwd())
+    masking = masking_of(os.environ)
+    locked = False
+    if offline:
+        question = Question(project=project, base=base or "HEAD", head=head, from_ancestor=from_ancestor, at=at)
+        environment = names[0] if names else choose_environment(project, None)
+        preview = preview_offline(question, environment, masking)
+    else:
+        environment = choose_environment(project, names[0] if names else None)
+        options = [] if without_packs else _pack_options(project, packs, pack_configs)
+        preview, locked = _online(project, environment, stack or environment, at, options)
+    _show(preview, form, outputs, limit)
+    return ExitCode.LOCKED if locked else _CODES[preview.safety]
+
+
+def _pack_options(project: Path, packs: tuple[Path, ...], configs: tuple[Path, ...]) -> list[str]:
+    """The engine's options; paths are absolute, because the engine runs in the folder of the project."""
+    if not packs and (project / _PACK / _PACK_FILE).is_file():
+        packs = (project / _PACK,)
+    options = [option for pack in packs for option in ("--policy-pack", str(pack.resolve()))]
+    return options + [option for config in configs for option in ("--policy-pack-config", str(config.resolve()))]
+
+
+def _online(project: Path, environment: str, stack: str, at: datetime, options: list[str]) -> tuple[Preview, bool]:
+    """The report, and whether the stack is locked. Whatever fails becomes a report that says so, and takes the place of an
+    older comment."""
+    from tailstack.commands.engine_progress import following  # noqa: PLC0415  the offline tier does not pay for it
+    from tailstack.commands.preview_online import Request, preview_online  # noqa: PLC0415
+    from tailstack.commands.progress import progress_of  # noqa: PLC0415
+    from tailstack.engine.pulumi import Pulumi, PulumiMissingError  # noqa: PLC0415
+    from tailstack.engine.tailscale_api import from_environment  # noqa: PLC0415
+    from tailstack.topology.rotation import MOMENT_VARIABLE  # noqa: PLC0415
+
+    variables = {**os.environ, MOMENT_VARIABLE: at.isoformat()}
+    try:
+        request = Request(
+            project=project,
+            environment=environment,
+            stack=stack,
+            at=at,
+            engine=Pulumi.found(project, variables),
+            connected=lambda: from_environment(os.environ),
+            masking=masking_of(os.environ),
+            options=options,
+        )
+    except PulumiMissingError as error:
+        told = f"{error} Without an engine there is `tailstack preview --offline`."
+        return Preview(environment=environment, tier=Tier.ONLINE, base="what is live", failure=(told,)), False
+    with progress_of(f"Previewing {environment}") as progress, following(progress, (), is_plan=True) as on_event:
+        previewed = preview_online(request, on_event)
+    return previewed.preview, previewed.outcome is not None and previewed.outcome.is_locked
+
+
+def _show(preview: Preview, form: Format, outputs: tuple[Path, ...], limit: int | None) -> None:
+    for output in outputs:
+        _write(output, _shown(preview, _BY_ENDING.get(output.suffix.lower(), Format.TEXT), None, colour=False))
+    click.echo(_shown(preview, form, limit, colour=wants_colour()), nl=False)
+
+
+def _shown(preview: Preview, form: Format, limit: int | None, *, colour: bool) -> str:
+    match form:
+        case Format.JSON:
+            return preview_as_json(preview)
+        case Format.MARKDOWN:
+            return preview_as_markdown(preview, limit=limit)
+        case Format.TEXT:
+            return preview_as_text(preview, colour=colour)
+
+
+def _roll_up(names: tuple[str, ...], form: Format, outputs: tuple[Path, ...], limit: int | None) -> ExitCode:
+    if not names:
+        raise click.UsageError("--roll-up needs the JSON files of the previews.")
+    rows = [read_report(_read(Path(name)), Path(name).stem) for name in names]
+    for output in outputs:
+        _write(output, _rolled_up(rows, _BY_ENDING.get(output.suffix.lower(), Format.TEXT), None, colour=False))
+    click.echo(_rolled_up(rows, form, limit, colour=wants_colour()), nl=False)
+    return _CODES[gravest(rows)]
+
+
+def _rolled_up(rows: list[RolledUp], form: Format, limit: int | None, *, colour: bool) -> str:
+    match form:
+        case Format.JSON:
+            return roll_up_as_json(rows)
+        case Format.MARKDOWN:
+            return roll_up_as_markdown(rows, limit=limit)
+        case Format.TEXT:
+            return roll_up_as_text(rows, colour=colour)
+
+
+def _read(file: Path) -> str:
+    """The text of a report; an empty one, which is a failed preview, where a job left none."""
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
