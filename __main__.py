@@ -14,6 +14,7 @@ from components.discretion import silence_debug_messages
 from components.environment import build
 from components.live_policy import expect_known
 from components.policy_guard import connect, guard
+from components.policy_keeping import beside_what_is_kept
 from components.policy_tests import acceptable
 from components.refusal import refusals_shown
 from components.scopes import part_of
@@ -34,7 +35,9 @@ with refusals_shown():
         expect_known(declared, part, connected, is_preview=pulumi.runtime.is_dry_run())
     outputs = build(
         declared.tailnet,
-        acceptable(declared.whole, declared.policy.text, connected) if part.has_tailnet else "",
+        beside_what_is_kept(acceptable(declared.whole, declared.policy.text, connected), os.environ)
+        if part.has_tailnet
+        else "",
         settings,
         config=config,
         project=PROJECT,

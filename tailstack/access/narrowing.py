@@ -22,6 +22,9 @@ from tailstack.access.compile import sealed_again
 COMMENT = "kept until the nodes that need it have been brought over"
 """Stands above each entry that the first pass keeps."""
 
+KEEP_VARIABLE = "TAILSTACK_POLICY_KEEP"
+"""In the environment of the Pulumi program, in the first pass alone: a file with the policy file that nodes live by."""
+
 _TAG, _GROUP = "tag:", "group:"
 _ENTRIES = ("grants", "acls")
 _NAMED = ("groups", "ipsets", "postures")
