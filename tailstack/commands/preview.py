@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tailstack.commands.check import read_moment
 from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
+from tailstack.commands.packs import pack_options, policy_pack_options
 from tailstack.commands.preview_offline import Question, preview_offline
 from tailstack.commands.project import find_project
 from tailstack.commands.terminal import wants_colour
@@ -27,8 +29,6 @@ from tailstack.report.roll_up import (
     roll_up_as_text,
 )
 
-_PACK = "policies"
-_PACK_FILE = "PulumiPolicy.yaml"
 _CODES = {
     Safety.NOTHING: ExitCode.CLEAN,
     Safety.SAFE: ExitCode.CHANGES,
@@ -49,21 +49,7 @@ _BY_ENDING = {".md": Format.MARKDOWN, ".json": Format.JSON}
     "--merge-base", "from_ancestor", is_flag=True, help="With --offline: compare with the last commit that both share."
 )
 @click.option("--stack", help="The stack of the environment.  [default: the environment's name]")
-@click.option(
-    "--policy-pack",
-    "packs",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A policy pack to try it against.  [default: policies, where the project has it]",
-)
-@click.option(
-    "--policy-pack-config",
-    "pack_configs",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The config of the policy pack of the same position.",
-)
-@click.option("--no-policy-pack", "without_packs", is_flag=True, help="Try it against no policy pack.")
+@policy_pack_options
 @format_option()
 @click.option(
     "--output",
@@ -112,8 +98,6 @@ def command(
         )
     if offline and (stack, packs, pack_configs, without_packs) != (None, (), (), False):
         raise click.UsageError("--stack and the policy packs go without --offline: they are the engine's.")
-    if without_packs and packs:
-        raise click.UsageError("Either --policy-pack or --no-policy-pack.")
     project = find_project(Path.cwd())
     masking = masking_of(os.environ)
     locked = False
@@ -123,21 +107,13 @@ def command(
         preview = preview_offline(question, environment, masking)
     else:
         environment = choose_environment(project, names[0] if names else None)
-        options = [] if without_packs else _pack_options(project, packs, pack_configs)
+        options = pack_options(project, packs, pack_configs, without_packs=without_packs)
         preview, locked = _online(project, environment, stack or environment, at, options)
     _show(preview, form, outputs, limit)
     return ExitCode.LOCKED if locked else _CODES[preview.safety]
 
 
-def _pack_options(project: Path, packs: tuple[Path, ...], configs: tuple[Path, ...]) -> list[str]:
-    """The engine's options; paths are absolute, because the engine runs in the folder of the project."""
-    if not packs and (project / _PACK / _PACK_FILE).is_file():
-        packs = (project / _PACK,)
-    options = [option for pack in packs for option in ("--policy-pack", str(pack.resolve()))]
-    return options + [option for config in configs for option in ("--policy-pack-config", str(config.resolve()))]
-
-
-def _online(project: Path, environment: str, stack: str, at: datetime, options: list[str]) -> tuple[Preview, bool]:
+def _online(project: Path, environment: str, stack: str, at: datetime, options: Sequence[str]) -> tuple[Preview, bool]:
     """The report, and whether the stack is locked. Whatever fails becomes a report that says so, and takes the place of an
     older comment."""
     from tailstack.commands.engine_progress import following  # noqa: PLC0415  the offline tier does not pay for it

@@ -1,0 +1,55 @@
+"""The policy packs that a preview or an apply is tried against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_PACK = "policies"
+_PACK_FILE = "PulumiPolicy.yaml"
+
+
+def policy_pack_options(command: _Command) -> _Command:
+    """The options `--policy-pack`, `--policy-pack-config` and `--no-policy-pack`."""
+    options = (
+        click.option(
+            "--policy-pack",
+            "packs",
+            multiple=True,
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="A policy pack to try it against.  [default: policies, where the project has it]",
+        ),
+        click.option(
+            "--policy-pack-config",
+            "pack_configs",
+            multiple=True,
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="The config of the policy pack of the same position.",
+        ),
+        click.option("--no-policy-pack", "without_packs", is_flag=True, help="Try it against no policy pack."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def pack_options(
+    project: Path, packs: Sequence[Path], configs: Sequence[Path], *, without_packs: bool
+) -> tuple[str, ...]:
+    """The engine's options; paths are absolute, because the engine runs in the folder of the project.
+
+    Raises click.UsageError where packs are both named and switched off.
+    """
+    if without_packs:
+        if packs:
+            raise click.UsageError("Either --policy-pack or --no-policy-pack.")
+        return ()
+    if not packs and (project / _PACK / _PACK_FILE).is_file():
+        packs = (project / _PACK,)
+    options = [option for pack in packs for option in ("--policy-pack", str(pack.resolve()))]
+    return (*options, *(option for config in configs for option in ("--policy-pack-config", str(config.resolve()))))
