@@ -93,12 +93,12 @@ def read_clusters(
 
 
 def _cluster(name: str, answer: LiveCluster | Failed) -> LiveCluster | Unknown:
-    return Unknown(what=f"cluster {name}", reason=_reason(answer.error)) if isinstance(answer, Failed) else answer
+    return Unknown(what=f"cluster {name}", reason=reason_of(answer.error)) if isinstance(answer, Failed) else answer
 
 
 def _read(target: Target, files: str) -> LiveCluster:
     """Raises what the client raises where the cluster does not answer at all."""
-    client = _client(target, files)
+    client = client_for(target, files)
     objects: list[LiveObject] = []
     unread: dict[str, Unknown] = {}
     collections = {**COLLECTIONS, DEPLOYMENT: f"/apis/apps/v1/namespaces/{target.namespace}/deployments"}
@@ -114,7 +114,8 @@ def _read(target: Target, files: str) -> LiveCluster:
     return LiveCluster.of(target.name, objects, unread)
 
 
-def _client(target: Target, files: str) -> ApiClient:
+def client_for(target: Target, files: str) -> ApiClient:
+    """A client for one cluster; `files` is the value of KUBECONFIG. Raises what the client raises for a kubeconfig that is none."""
     from kubernetes.client import Configuration  # noqa: PLC0415  see the module's text
     from kubernetes.config import new_client_from_config, new_client_from_config_dict  # noqa: PLC0415
 
@@ -169,7 +170,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
         return {"message": "what answers is no API server of Kubernetes"}
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The innermost reason: the client's own text repeats the whole request, and the address of the server with it."""
     cause: BaseException = error
     while True:
