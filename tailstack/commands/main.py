@@ -30,15 +30,22 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
         "preview": CommandSource(
             "tailstack.commands.preview", "Say whether a change is safe, and what it does, before it is applied."
         ),
+        "comment": CommandSource(
+            "tailstack.commands.comment", "Write a report as one comment of a pull request, or replace it."
+        ),
         "access": CommandSource("tailstack.commands.access", "Say who reaches what, why, and what is missing if not."),
         "policy": CommandSource("tailstack.commands.policy", "Show, check, test and compare plain policy files."),
         "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stacks."),
+        "up": CommandSource("tailstack.commands.up", "Apply an environment: preview, safety limits, apply, verify."),
         "verify": CommandSource("tailstack.commands.verify", "Say whether everything that is declared is live."),
         "kubeconfig": CommandSource(
             "tailstack.commands.kubeconfig", "Print a kubeconfig for an environment, or merge it into yours."
         ),
         "move": CommandSource(
             "tailstack.commands.move", "Move resources between the stacks of an environment, without touching them."
+        ),
+        "doctor": CommandSource(
+            "tailstack.commands.doctor", "Say what is missing on this machine, in the tailnet and in the clusters."
         ),
         "rule": CommandSource("tailstack.commands.rule", "Explain a rule, or list all of them."),
         "schema": CommandSource("tailstack.commands.schema", "Print the JSON Schema of the YAML language."),
