@@ -19,7 +19,7 @@ from tailstack.engine.plans import plan_of
 from tailstack.engine.pulumi import Outcome, Pulumi
 from tailstack.engine.tailscale_api import TailscaleApi, TailscaleApiError
 from tailstack.finding import InvalidTailnetError
-from tailstack.report.cost import Cost, cost_of
+from tailstack.report.cost import Cost, cost_of, touched_names
 from tailstack.report.masking import Masking
 from tailstack.report.notices import notices_of
 from tailstack.report.plan import Plan
@@ -199,8 +199,8 @@ def _warnings(log: EventLog, checked: Checked, masking: Masking) -> tuple[str, .
 
 
 def _cost(checked: Checked, plan: Plan, live: _Live) -> Cost:
-    """Certificates are counted only where it is known which names are live already."""
+    """Certificates are counted for what the plan touches, and only where it is known which names are live already."""
     if checked.whole is None or checked.policy is None or live.names is None:
         return cost_of(plan, devices=plan.devices)
-    names = certificate_names(subject_of(checked.whole, checked.policy))
+    names = touched_names(plan, checked.whole, certificate_names(subject_of(checked.whole, checked.policy)))
     return cost_of(plan, devices=plan.devices, names=names, certified=live.names)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from tailstack.access.nodes import NodeKind
+from tailstack.access.nodes import NodeKind, declared_nodes
 from tailstack.access.reading import read_policy
 from tailstack.report.plan import ChangeClass, Op, Plan, PlannedChange
 from tailstack.report.resource_kinds import OPERATOR_OF
 from tailstack.report.style import counted
 from tailstack.rules.certificates import MOST_NEW_NAMES
+from tailstack.topology.tailnet import Tailnet
 
 _NODES = tuple(f"{kind} " for kind in NodeKind if kind not in (NodeKind.OPERATOR, NodeKind.MACHINE))
 
@@ -84,6 +85,19 @@ def cost_of(
             )
         ),
     )
+
+
+def touched_names(plan: Plan, tailnet: Tailnet, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names of which a plan creates, changes or replaces what was declared."""
+    touched = {change.declaration for change in plan.changes if change.op not in (Op.DELETE, Op.FORGET)}
+    declared = {
+        node.fqdn: f"{OPERATOR_OF}{node.reference}" if node.kind is NodeKind.OPERATOR else str(node)
+        for node in declared_nodes(tailnet)
+    }
+    for ingress in tailnet.ingresses:
+        kind = "Tailscale Service" if ingress.is_shared else NodeKind.INGRESS
+        declared[ingress.fqdn] = f"{kind} {ingress.reference}"
+    return tuple(name for name in names if declared.get(name) in touched)
 
 
 def _restarts(change: PlannedChange) -> bool:

@@ -173,8 +173,6 @@ def _concerns(preview: Preview) -> Iterator[str]:
     ordinary = [change for change in plan.changes if change.change_class is not ChangeClass.DATA_LOSS]
     for op, words in ((Op.REPLACE, "replaced"), (Op.DELETE, "deleted")):
         yield from _become(words, [change for change in ordinary if change.op is op])
-    if preview.violations:
-        yield f"{counted(len(preview.violations), 'warning')} of policies"
     if preview.cost.exceeds_certificates:
         yield "more certificates than are issued in a week"
 

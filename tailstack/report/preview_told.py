@@ -12,7 +12,7 @@ from tailstack.report.changes import ALARMING, MARKS, because, summary
 from tailstack.report.differences import LONGEST
 from tailstack.report.plan import ChangeClass, ChangedValue, Op, Plan, PlannedChange, PolicyEdit, digest_of
 from tailstack.report.policy_entries import changed_entries
-from tailstack.report.preview import LivePolicy, PolicyState, Preview, Safety, Tier, headline
+from tailstack.report.preview import LivePolicy, PolicyState, PolicyViolation, Preview, Safety, Tier, headline
 from tailstack.report.style import counted
 
 _MOST_VALUES = 12
@@ -84,18 +84,7 @@ def tell_preview(preview: Preview) -> ToldPreview:
 def _sections(preview: Preview) -> Iterator[Section]:
     yield Section(title="Why it failed", items=tuple(Item(text=line, is_alarm=True) for line in preview.failure))
     yield Section(title="Errors", items=tuple(map(_finding, preview.errors)))
-    yield Section(
-        title="Policies",
-        items=tuple(
-            Item(
-                text=f"{each.policy}: {each.what}" if each.what else each.policy,
-                details=tuple(each.message.splitlines()),
-                mark="mandatory" if each.is_mandatory else "advisory",
-                is_alarm=each.is_mandatory,
-            )
-            for each in preview.violations
-        ),
-    )
+    yield Section(title="Policies that refuse it", items=tuple(map(_violation, preview.mandatory)))
     if preview.live_policy is not None:
         yield Section(title="The live policy file", items=tuple(_live(preview.live_policy)))
     yield Section(title="Access gained and lost", items=tuple(_access(preview)))
@@ -104,11 +93,21 @@ def _sections(preview: Preview) -> Iterator[Section]:
     yield Section(title="What it costs", items=tuple(Item(text=line) for line in preview.cost.lines))
     if preview.plan.policy is not None:
         yield Section(title="Entries of the policy file", items=tuple(_entries(preview.plan.policy)), is_folded=True)
+    advice = [violation for violation in preview.violations if not violation.is_mandatory]
+    yield Section(title="Advice of policies", items=tuple(map(_violation, advice)), is_folded=True)
     warned = [finding for finding in preview.findings if not finding.is_error]
     yield Section(
         title="Warnings",
         items=(*map(_finding, warned), *(_lines(text) for text in preview.warnings)),
         is_folded=True,
+    )
+
+
+def _violation(violation: PolicyViolation) -> Item:
+    return Item(
+        text=f"{violation.policy}: {violation.what}" if violation.what else violation.policy,
+        details=tuple(violation.message.splitlines()),
+        is_alarm=violation.is_mandatory,
     )
 
 
