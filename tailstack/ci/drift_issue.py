@@ -17,7 +17,8 @@ from typing import Any
 
 from tailstack.ci.outputs import refuse
 from tailstack.commands.exit_codes import ExitCode
-from tailstack.engine.github import LONGEST_BODY, GitHub, GitHubError
+from tailstack.engine.code_hosts import CodeHostError
+from tailstack.engine.github import LONGEST_BODY, Repository
 from tailstack.report.markdown import escaped
 
 LABEL = "tailstack-drift"
@@ -63,10 +64,10 @@ def read(stack: str, text: str) -> Found:
         raise ValueError(f"it lacks {error}") from error
 
 
-def settle(github: GitHub, found: Found, run: str) -> str:
+def settle(github: Repository, found: Found, run: str) -> str:
     """Open, change or close the issue of the stack, or leave it; what was done, in words. `run` is the address of the run.
 
-    Raises GitHubError.
+    Raises CodeHostError.
     """
     marker = f"<!-- tailstack drift: {found.stack} -->"
     open_ones = [
@@ -127,10 +128,10 @@ def main(arguments: Sequence[str]) -> None:
     run = f"{variables.get('GITHUB_SERVER_URL', '')}/{variables.get('GITHUB_REPOSITORY', '')}/actions/runs/{variables.get('GITHUB_RUN_ID', '')}"
     try:
         found = read(stack, Path(file).read_text(encoding="utf-8"))
-        sys.stdout.write(settle(GitHub.in_environment(variables), found, run) + "\n")
+        sys.stdout.write(settle(Repository.in_environment(variables), found, run) + "\n")
     except (OSError, ValueError) as error:
         refuse(f"The report on {stack} cannot be read: {error}", ExitCode.ERROR)
-    except GitHubError as error:
+    except CodeHostError as error:
         refuse(str(error), ExitCode.ERROR)
 
 

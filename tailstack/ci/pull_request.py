@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tailstack.ci.outputs import refuse, tell
 from tailstack.commands.exit_codes import ExitCode
-from tailstack.engine.github import GitHub, GitHubError
+from tailstack.engine.code_hosts import CodeHostError
+from tailstack.engine.github import Repository
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -24,8 +25,8 @@ class StrangeError(Exception):
     """It is not the pull request that it should be."""
 
 
-def head_of(github: GitHub, number: str, expected: str = "") -> str:
-    """The last commit of an open pull request. Raises StrangeError, and GitHubError."""
+def head_of(github: Repository, number: str, expected: str = "") -> str:
+    """The last commit of an open pull request. Raises StrangeError, and CodeHostError."""
     if _NUMBER.fullmatch(number) is None:
         raise StrangeError("That is not the number of a pull request.")
     pull = github.get(f"pulls/{number}")
@@ -49,10 +50,10 @@ def main(arguments: Sequence[str]) -> None:
     try:
         file = Path(given)
         number = file.read_text(encoding="utf-8", errors="replace")[:100].strip() if file.is_file() else given
-        tell(number=number, head=head_of(GitHub.in_environment(os.environ), number, expected))
+        tell(number=number, head=head_of(Repository.in_environment(os.environ), number, expected))
     except StrangeError as error:
         refuse(str(error))
-    except (GitHubError, OSError) as error:
+    except (CodeHostError, OSError) as error:
         refuse(str(error), ExitCode.ERROR)
 
 

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, Protocol, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 GITHUB_LIMIT = 65_536
@@ -25,6 +25,7 @@ GITLAB_LIMIT = 1_000_000
 GITHUB_BOT = "github-actions[bot]"
 """Who comments with the token that GitHub Actions gives a job."""
 
+_T = TypeVar("_T")
 _GITHUB = "https://api.github.com"
 _PER_PAGE = 100
 _SECONDS = 30.0
@@ -84,7 +85,7 @@ def put_comment(host: CodeHost, number: int, marker: str, body: str) -> Comment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Api:
+class Api:
     """JSON over HTTP with one header that says who calls."""
 
     base: str
@@ -100,11 +101,11 @@ class _Api:
                 time.sleep(2**attempt)
         return self._once("GET", path, None)
 
-    def send(self, method: str, path: str, body: Mapping[str, str]) -> Any:  # noqa: ANN401  JSON of any shape
+    def send(self, method: str, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401  JSON of any shape
         """An answer to something that is written. Never tried twice: it may have been carried out."""
         return self._once(method, path, body)
 
-    def _once(self, method: str, path: str, body: Mapping[str, str] | None) -> Any:  # noqa: ANN401  JSON of any shape
+    def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401  JSON of any shape
         request = urllib.request.Request(  # noqa: S310  the scheme is checked in `_opener`
             self.base + path,
             data=None if body is None else json.dumps(body).encode(),
@@ -171,14 +172,14 @@ def _said(error: urllib.error.HTTPError) -> str:
 class GitHub:
     """Pull requests of one repository."""
 
-    api: _Api
+    api: Api
     repository: str
     author: str = GITHUB_BOT
     limit: int = GITHUB_LIMIT
 
     def comments(self, number: int) -> Iterator[Comment]:
         """All comments, the oldest first."""
-        yield from _pages(self.api, f"/repos/{self.repository}/issues/{number}/comments", _of_github)
+        yield from every(self.api, f"/repos/{self.repository}/issues/{number}/comments", _of_github)
 
     def create(self, number: int, body: str) -> Comment:
         """A new comment at the end."""
@@ -196,7 +197,7 @@ class GitHub:
 class GitLab:
     """Merge requests of one project, by its number or its path."""
 
-    api: _Api
+    api: Api
     project: str
     author_asked: str = ""
     limit: int = GITLAB_LIMIT
@@ -208,7 +209,7 @@ class GitLab:
 
     def comments(self, number: int) -> Iterator[Comment]:
         """All notes, the oldest first."""
-        yield from _pages(self.api, f"{self._notes(number)}?sort=asc&order_by=created_at", _of_gitlab)
+        yield from every(self.api, f"{self._notes(number)}?sort=asc&order_by=created_at", _of_gitlab)
 
     def create(self, number: int, body: str) -> Comment:
         """A new note at the end."""
@@ -222,7 +223,8 @@ class GitLab:
         return f"/projects/{quote(self.project, safe='')}/merge_requests/{number}/notes"
 
 
-def _pages(api: _Api, path: str, read: Callable[[Any], Comment]) -> Iterator[Comment]:
+def every(api: Api, path: str, read: Callable[[Any], _T]) -> Iterator[_T]:
+    """What a list has, over all its pages."""
     page, separator = 1, "&" if "?" in path else "?"
     while True:
         found = api.get(f"{path}{separator}per_page={_PER_PAGE}&page={page}")
@@ -245,7 +247,7 @@ def github_in(variables: Mapping[str, str], author: str | None) -> GitHub:
     """GitHub as a job of GitHub Actions knows it: GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL. Raises CodeHostError."""
     token, repository = _needed(variables, "GITHUB_TOKEN"), _needed(variables, "GITHUB_REPOSITORY")
     base = variables.get("GITHUB_API_URL") or _GITHUB
-    api = _Api(base=base.rstrip("/"), header="Authorization", secret=f"Bearer {token}")
+    api = Api(base=base.rstrip("/"), header="Authorization", secret=f"Bearer {token}")
     return GitHub(api=api, repository=repository, author=author or GITHUB_BOT)
 
 
@@ -254,7 +256,7 @@ def gitlab_in(variables: Mapping[str, str], author: str | None) -> GitLab:
     the job's own token may write no notes. Raises CodeHostError."""
     token, project = _needed(variables, "GITLAB_TOKEN"), _needed(variables, "CI_PROJECT_ID")
     base = _needed(variables, "CI_API_V4_URL")
-    api = _Api(base=base.rstrip("/"), header="PRIVATE-TOKEN", secret=token)
+    api = Api(base=base.rstrip("/"), header="PRIVATE-TOKEN", secret=token)
     return GitLab(api=api, project=project, author_asked=author or "")
 
 

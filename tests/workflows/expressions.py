@@ -187,11 +187,16 @@ def _starts_with(text: object, start: object) -> bool:
     return _as_text(text).lower().startswith(_as_text(start).lower())
 
 
+def _join(items: list[object], separator: str = ",") -> str:
+    return separator.join(map(_as_text, items))
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "fromJSON": json.loads,
     "toJSON": json.dumps,
     "format": _format,
     "contains": _contains,
+    "join": _join,
     "startsWith": _starts_with,
     "hashFiles": lambda *_: "0",
 }
