@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,11 @@ from pulumi_tailscale import FederatedIdentity, OauthClient
 
 from components.chart_values import Login
 from components.options import child
-from tailstack.topology.credentials import operator_scopes
+from tailstack.topology.credentials import credential_description, operator_scopes
 from tailstack.topology.tailnet import Cluster, Federation
 
 SERVICE_ACCOUNT = "operator"
 """The one that the chart makes for the operator (`templates/operator-rbac.yaml`)."""
-
-_LONGEST_DESCRIPTION = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,11 +28,6 @@ class Credentials:
     made: tuple[pulumi.Resource, ...] = ()
     client: OauthClient | None = None
     namespace_exists: bool = False
-
-
-def description(environment: str, cluster: str) -> str:
-    """What the admin console shows beside the credentials: letters, digits, spaces and hyphens, at most 50 of them."""
-    return re.sub(r"[^A-Za-z0-9 -]", "-", f"tailstack {environment} {cluster}")[:_LONGEST_DESCRIPTION].rstrip()
 
 
 def prove(
@@ -52,7 +44,7 @@ def prove(
         return Credentials(login=Login(client_id=identity.id, audience=identity.audience), made=(identity,))
     client = OauthClient(
         name,
-        description=description(environment, cluster.name),
+        description=credential_description(environment, cluster.name),
         scopes=list(operator_scopes(cluster)),
         tags=list(operator.tags),
         opts=child(parent, depends_on=depends_on),
@@ -72,7 +64,7 @@ def _identity(
     """Tailscale makes up the audience, which is no secret, and so nothing of this in the state is one."""
     return FederatedIdentity(
         name,
-        description=description(environment, cluster.name),
+        description=credential_description(environment, cluster.name),
         issuer=federation.issuer,
         subject=f"system:serviceaccount:{cluster.operator.namespace}:{SERVICE_ACCOUNT}",
         custom_claim_rules=dict(federation.claims) or None,

@@ -2,48 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from tailstack.access.diff import difference
-from tailstack.access.reading import read_policy
-from tailstack.access.sentences import sentences
+from tailstack.access import hujson
+from tailstack.engine.deployments import Deployment, Resource, name_of, type_of
 from tailstack.engine.events import EventLog, Json, Phase, Step
-from tailstack.engine.wording import describe, is_object
-from tailstack.report.differences import differences
+from tailstack.engine.plans import masking_of
+from tailstack.engine.wording import describe
+from tailstack.live.model import ObjectKey, mapping
+from tailstack.live.unmanaged import Managed
 from tailstack.report.drift import Drift, DriftKind, DriftReport
+from tailstack.report.masking import Masking
+from tailstack.report.meaning import blinded_values, changed_values, policy_sentences
+from tailstack.report.plan import ChangedValue, PolicyEdit
+from tailstack.report.resource_kinds import KUBERNETES, POLICY, RELEASE, is_object
 
-POLICY = "tailscale:index/acl:Acl"
-_UNREADABLE = "It was edited, and cannot be read as a policy file: what it gives access to cannot be told."
+_SAME_ACCESS = "It was edited, and nobody gains or loses access by that."
+
+_VOLATILE: tuple[tuple[str, frozenset[str]], ...] = (
+    (RELEASE, frozenset({"status", "manifest", "resourceNames", "checksum", "chart", "repositoryOpts"})),
+    (KUBERNETES, frozenset({"status"})),
+    ("tailscale:index/acl:", frozenset({"etag"})),
+    ("tailscale:index/tailnetKey:", frozenset({"invalid", "createdAt", "expiresAt", "userId"})),
+    ("tailscale:index/oauthClient:", frozenset({"createdAt", "updatedAt", "userId"})),
+    ("tailscale:index/federatedIdentity:", frozenset({"createdAt", "updatedAt", "userId"})),
+    ("tailscale:index/service:", frozenset({"addrs", "annotations"})),
+    ("tailscale:", frozenset({"lastSeen", "updated", "created"})),
+)
+"""By the beginning of a type: properties that change by themselves, or by who else has to do with the object.
+
+A release's chart is a folder of the machine that applied it, or the address of a repository, and neither is live.
+"""
+
+_VOLATILE_METADATA = frozenset(
+    {"resourceVersion", "generation", "managedFields", "uid", "creationTimestamp", "finalizers", "ownerReferences"}
+)
+_VOLATILE_ANNOTATIONS = re.compile(
+    r"(?:pulumi\.com/|kubectl\.kubernetes\.io/|deployment\.kubernetes\.io/|tailscale\.com/operator-last-set-)"
+)
+"""Annotations that tools and controllers note down for themselves."""
 
 
-def drift_of(log: EventLog, environment: str) -> DriftReport:
-    """The drift that `pulumi refresh --preview-only` found. Secrets arrive blinded in the events, and stay so."""
-    drifts = (_drift(step) for step in log.steps if step.phase is Phase.DONE and is_object(step))
+def drift_of(log: EventLog, environment: str, masking: Masking | None = None) -> DriftReport:
+    """The drift that `pulumi refresh --preview-only` found. Secrets are masked: by a key of this run where none is given."""
+    mask = masking_of({}) if masking is None else masking
+    drifts = (_drift(step, mask) for step in log.steps if step.phase is Phase.DONE and is_object(step.type))
     return DriftReport(environment=environment, drifts=tuple(drift for drift in drifts if drift is not None))
 
 
-def _drift(step: Step) -> Drift | None:
+def managed_by(deployments: Iterable[Deployment]) -> Managed:
+    """What stands in the states of some stacks, by what it is called outside of Pulumi."""
+    credentials: set[str] = set()
+    services: set[str] = set()
+    objects: dict[str, set[ObjectKey]] = {}
+    for resource in (one for deployment in deployments for one in deployment.resources):
+        inputs = mapping(resource.get("inputs"))
+        if type_of(resource).startswith(KUBERNETES):
+            objects.setdefault(_provider(resource), set()).add(_key(resource, inputs))
+        elif type_of(resource) == "tailscale:index/service:Service":
+            services.add(str(inputs.get("name")))
+        elif resource.get("custom"):
+            credentials.add(str(resource.get("id")))
+    return Managed(
+        credentials=frozenset(credentials),
+        services=frozenset(services),
+        objects={name: frozenset(keys) for name, keys in objects.items()},
+    )
+
+
+def of_cluster(stack: str, project: str, cluster: str) -> str:
+    """A pattern for `--exclude`: every object that a stack has, or is to have, in a cluster."""
+    return f"urn:pulumi:{stack.rsplit('/', 1)[-1]}::{project}::**{KUBERNETES}**::{cluster}.**"
+
+
+def _provider(resource: Resource) -> str:
+    """The cluster of an object, which its provider is called after; its reference is `<urn>::<id>`."""
+    return name_of({"urn": str(resource.get("provider", "")).rpartition("::")[0]})
+
+
+def _key(resource: Resource, inputs: Json) -> ObjectKey:
+    metadata = mapping(inputs.get("metadata"))
+    kind = type_of(resource).rsplit(":", 1)[-1].removesuffix("Patch")
+    return (kind, str(metadata.get("namespace") or ""), str(metadata.get("name", "")))
+
+
+def _drift(step: Step, masking: Masking) -> Drift | None:
     if step.op == "delete":
         return Drift(kind=DriftKind.MISSING, what=describe(step), resource=step.name, changes=("It is gone.",))
     if step.op != "update":
         return None
-    changes = tuple(_policy_changes(step) if step.type == POLICY else _changes(step))
-    return Drift(kind=DriftKind.CHANGED, what=describe(step), resource=step.name, changes=changes)
+    if step.type == POLICY:
+        changes = tuple(_policy_changes(step))
+        return None if not changes else _changed(step, changes, changes)
+    values = _values(step, masking)
+    if not values:
+        return None
+    return _changed(step, tuple(map(_told, values)), tuple(map(_lasting, values)))
+
+
+def _changed(step: Step, changes: tuple[str, ...], lasting: tuple[str, ...]) -> Drift:
+    return Drift(kind=DriftKind.CHANGED, what=describe(step), resource=step.name, changes=changes, lasting=lasting)
 
 
 def _policy_changes(step: Step) -> Iterator[str]:
-    before, after = (read_policy(str(side.get("acl", ""))) for side in _sides(step))
-    if any(finding.is_error for finding in after.findings):
-        yield _UNREADABLE
-    else:
-        yield from sentences(difference(before, after))
+    before, after = (str(side.get("acl", "")) for side in _sides(step))
+    if _canonical(before) == _canonical(after):
+        return
+    _, told = policy_sentences(PolicyEdit(before=before, after=after))
+    yield from told or (_SAME_ACCESS,)
 
 
-def _changes(step: Step) -> Iterator[str]:
-    before, after = _sides(step)
-    for found in differences(before, after):
-        yield str(found)
+def _canonical(policy: str) -> str:
+    try:
+        return hujson.format(policy)
+    except hujson.HujsonError:
+        return policy
+
+
+def _values(step: Step, masking: Masking) -> tuple[ChangedValue, ...]:
+    before, after = (_without_volatile(step.type, side) for side in _sides(step))
+    found = changed_values(step.type, before, after, masking)
+    hidden = [path for path in step.changed if path.partition("[")[0].partition(".")[0] in before]
+    return found or blinded_values(hidden, found, step.type) if before == after else found
+
+
+def _told(value: ChangedValue) -> str:
+    path = f"{value.words} ({value.path})" if value.words else value.path
+    if value.is_secret:
+        return f"{path} is another secret"
+    if not value.before:
+        return f"{path} appeared: {value.after}"
+    return f"{path} was {value.before}, is {value.after}" if value.after else f"{path} is gone, it was {value.before}"
+
+
+def _lasting(value: ChangedValue) -> str:
+    """The same for the digest: what stands for a secret is another text in each run."""
+    return f"{value.path} secret" if value.is_secret else f"{value.path} {value.before} {value.after}"
 
 
 def _sides(step: Step) -> tuple[Json, Json]:
@@ -63,3 +159,20 @@ def _only(outputs: Json, inputs: Json) -> Json:
         for key, value in inputs.items()
         if key in outputs
     }
+
+
+def _without_volatile(token: str, side: Json) -> Json:
+    left_out = frozenset[str]().union(*(names for beginning, names in _VOLATILE if token.startswith(beginning)))
+    found = {key: value for key, value in side.items() if key not in left_out}
+    metadata = found.get("metadata")
+    if token.startswith(KUBERNETES) and isinstance(metadata, Mapping):
+        found["metadata"] = _lasting_metadata(cast("Json", metadata))
+    return found
+
+
+def _lasting_metadata(metadata: Json) -> Json:
+    found = {key: value for key, value in metadata.items() if key not in _VOLATILE_METADATA}
+    if isinstance(metadata.get("annotations"), Mapping):
+        annotations = mapping(metadata["annotations"])
+        found["annotations"] = {k: v for k, v in annotations.items() if not _VOLATILE_ANNOTATIONS.match(k)}
+    return found

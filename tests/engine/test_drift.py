@@ -42,7 +42,8 @@ def test_a_changed_object_is_told_by_its_paths() -> None:
         kind=DriftKind.CHANGED,
         what="Service default/nginx-service in blue",
         resource="blue.x",
-        changes=('metadata.annotations appeared: {"a": "1"}',),
+        changes=('metadata.annotations.a appeared: "1"',),
+        lasting=('metadata.annotations.a  "1"',),
     )
 
 

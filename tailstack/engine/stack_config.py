@@ -1,0 +1,71 @@
+"""What a stack's config holds beside its switches: credentials for the tailnet, and kubeconfigs.
+
+Read from the stack's own file; the engine is asked only where a value is encrypted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from tailstack.engine.pulumi import Pulumi
+
+VARIABLES: Mapping[str, str] = {
+    "tailscale:apiKey": "TAILSCALE_API_KEY",
+    "tailscale:oauthClientId": "TAILSCALE_OAUTH_CLIENT_ID",
+    "tailscale:oauthClientSecret": "TAILSCALE_OAUTH_CLIENT_SECRET",
+    "tailscale:identityToken": "TAILSCALE_IDENTITY_TOKEN",
+    "tailscale:audience": "TAILSCALE_AUDIENCE",
+    "tailscale:baseUrl": "TAILSCALE_BASE_URL",
+    "tailscale:tailnet": "TAILSCALE_TAILNET",
+}
+"""The keys of the config by which the provider is configured, and the variables that say the same."""
+
+_CREDENTIALS = frozenset(
+    {"tailscale:apiKey", "tailscale:oauthClientId", "tailscale:oauthClientSecret", "tailscale:identityToken"}
+)
+
+
+class StackConfigError(Exception):
+    """The config of a stack cannot be read. The text holds no value of it."""
+
+
+def read_config(engine: Pulumi | None, file: Path, stack: str, wanted: frozenset[str]) -> dict[str, str]:
+    """Those of the wanted keys (`tailscale:apiKey`) that a stack's config has, decrypted. `file` is the stack's own.
+
+    Raises StackConfigError where a value is encrypted and there is no engine, or it cannot decrypt.
+    """
+    try:
+        loaded: object = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        raise StackConfigError(f"the config of {stack} cannot be read") from None
+    config = cast("dict[str, Any]", loaded).get("config") if isinstance(loaded, dict) else None
+    known = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
+    there = {key: value for key, value in known.items() if key in wanted}
+    if any(isinstance(value, dict) for value in there.values()):
+        return _decrypted(engine, stack, frozenset(there))
+    return {key: str(value) for key, value in there.items()}
+
+
+def _decrypted(engine: Pulumi | None, stack: str, wanted: frozenset[str]) -> dict[str, str]:
+    if engine is None:
+        raise StackConfigError(f"the config of {stack} is encrypted, and pulumi is not on PATH")
+    shown = engine.plain("config", "--show-secrets", "--json", "--stack", stack)
+    if shown.returncode != 0:
+        reason = shown.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise StackConfigError(f"the config of {stack} cannot be decrypted: {reason[0].removeprefix('error: ')}")
+    every = cast("Mapping[str, Mapping[str, Any]]", json.loads(shown.stdout))
+    return {key: str(every[key].get("value", "")) for key in wanted if key in every}
+
+
+def with_config(variables: Mapping[str, str], config: Mapping[str, str]) -> dict[str, str]:
+    """The environment as the provider sees it: a credential of the config goes before all of those of the environment."""
+    kept = dict(variables)
+    if not _CREDENTIALS.isdisjoint(config):
+        for key in _CREDENTIALS:
+            kept.pop(VARIABLES[key], None)
+    return kept | {VARIABLES[key]: value for key, value in config.items() if key in VARIABLES}
