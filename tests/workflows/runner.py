@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -86,6 +86,8 @@ class Runner:
     settings: Mapping[str, Environment]
     install: Callable[[Path], str]
     artifacts: Path
+    forged: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """By job: outputs that the jobs after it see in place of its own."""
 
     def run(
         self, workflow: str, *, event: str, payload: Data, sha: str, inputs: Data | None = None
@@ -140,7 +142,13 @@ class _Run:
                 "workflow": loaded.get("name", ""),
                 "actor": "ana",
             },
-            "needs": {name: {"result": results[name].result, "outputs": results[name].outputs} for name in _needs(job)},
+            "needs": {
+                name: {
+                    "result": results[name].result,
+                    "outputs": {**results[name].outputs, **self.runner.forged.get(name, {})},
+                }
+                for name in _needs(job)
+            },
             "inputs": inputs,
             "vars": dict(common.variables),
             "secrets": dict(common.secrets),
@@ -409,8 +417,3 @@ def _pairs(text: str) -> dict[str, str]:
             name, _, value = line.partition("=")
             found[name] = value
     return found
-
-
-def with_settings(runner: Runner, **changes: Environment) -> Runner:
-    """The same with other settings of environments."""
-    return replace(runner, settings={**runner.settings, **changes})
