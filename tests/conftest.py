@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.counted import SUMMARY
+from tests.golden import UPDATE, Golden
 
 # The same examples on every run, so that a change is judged by itself. `HYPOTHESIS_PROFILE=default` looks for new ones.
 settings.register_profile("steady", derandomize=True)
@@ -21,6 +23,16 @@ def _hermetic_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in [key for key in os.environ if key.startswith(FOREIGN)]:
         monkeypatch.delenv(key)
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(UPDATE, action="store_true", help="Write the golden files of the reports anew.")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """The golden files beside the module of the test."""
+    return Golden(folder=Path(request.path).parent / "golden", is_update=bool(request.config.getoption(UPDATE)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

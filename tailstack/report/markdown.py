@@ -14,9 +14,13 @@ def escaped(text: str) -> str:
 
     A login notifies nobody on GitHub who has the same name, and an address becomes no link: an invisible joiner is put in.
     """
+    return _SPECIAL.sub(r"\\\1", in_html(text))
+
+
+def in_html(text: str) -> str:
+    """The same inside of an HTML block, in which Markdown is not read."""
     line = _LINKED.sub(_JOINER, " ".join(text.split()))
-    html = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", html)
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def code(text: str) -> str:

@@ -231,6 +231,10 @@ def _differing(before: object, after: object, path: str) -> Iterator[tuple[str, 
     elif _is_list(before, after):
         lists = [cast("list[object]", [] if side is ABSENT else side) for side in (before, after)]
         yield from _differing_lists(before, after, lists[0], lists[1], path)
+    elif any(isinstance(side, Mapping | list) for side in (before, after)):
+        # Something else stands there now: what was below it is gone, and each part may be a secret of its own.
+        yield from _differing(before, ABSENT, path)
+        yield from _differing(ABSENT, after, path)
     elif before != after:
         yield path, before, after
 

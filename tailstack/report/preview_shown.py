@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from tailstack.report.changes import changes_as_data
 from tailstack.report.cost import Cost
 from tailstack.report.findings import WIDTH, finding_as_data
-from tailstack.report.markdown import code, escaped
+from tailstack.report.markdown import code, escaped, in_html
 from tailstack.report.plan import plan_as_data
 from tailstack.report.preview import Preview, Safety, headline
 from tailstack.report.preview_told import Item, Section, ToldPreview, tell_preview
@@ -32,6 +32,8 @@ _SIGNS = {
 _SHARE = 8
 """An item takes at most this part of a limit; what is longer is cut, so that one object cannot push out all others."""
 _SHORTEST = 200
+_FEW = 3
+"""How many items of each section come before the others of any."""
 _CUT = " … (cut)"
 
 
@@ -101,21 +103,28 @@ def told_preview_as_markdown(told: ToldPreview, *, limit: int | None = None, lev
 
 
 def _fitting(sections: Sequence[Section], left: int, level: int) -> Iterator[str]:
-    """Each section with as many items as there is room for. Room for what is said of a section without items comes first."""
-    empty = [size(_markdown(section, (), len(section.items), level)) for section in sections]
-    for number, section in enumerate(sections):
-        reserved = sum(empty[number + 1 :])
-        shown: list[Item] = []
-        for item in section.items:
-            more = len(section.items) - len(shown) - 1
-            if size(_markdown(section, (*shown, item), more, level)) > left - reserved:
-                break
-            shown.append(item)
-        text = _markdown(section, shown, len(section.items) - len(shown), level)
-        if size(text) > left:
-            return
-        left -= size(text)
-        yield text
+    """As many of the items as there is room for: a few of each section before all of any, the first sections first.
+
+    A section of which nothing fits says how much it has, unless there is no room for that either.
+    """
+    shown = [0 for _ in sections]
+    sizes = [_taken(section, 0, level) for section in sections]
+    while sum(sizes) > left:
+        del shown[-1], sizes[-1]
+    for most in (_FEW, None):
+        for number, section in enumerate(sections[: len(shown)]):
+            while shown[number] < len(section.items[:most]):
+                more = _taken(section, shown[number] + 1, level)
+                if sum(sizes) - sizes[number] + more > left:
+                    break
+                shown[number] += 1
+                sizes[number] = more
+    for section, number in zip(sections, shown, strict=False):
+        yield _markdown(section, section.items[:number], len(section.items) - number, level)
+
+
+def _taken(section: Section, number: int, level: int) -> int:
+    return size(_markdown(section, section.items[:number], len(section.items) - number, level))
 
 
 def _markdown(section: Section, items: Sequence[Item], omitted: int, level: int) -> str:
@@ -123,11 +132,10 @@ def _markdown(section: Section, items: Sequence[Item], omitted: int, level: int)
     if omitted:
         lines.append(f"- … and {omitted} more, which are in the whole report.")
     body = "\n".join(lines)
-    title = escaped(section.title)
     if section.is_folded:
         total = len(section.items)
-        return f"\n<details><summary>{title} ({total})</summary>\n\n{body}\n\n</details>\n"
-    return f"\n{'#' * level} {title}\n\n{body}\n"
+        return f"\n<details><summary>{in_html(section.title)} ({total})</summary>\n\n{body}\n\n</details>\n"
+    return f"\n{'#' * level} {escaped(section.title)}\n\n{body}\n"
 
 
 def _item(item: Item) -> Iterator[str]:
@@ -153,11 +161,12 @@ def _shortened(item: Item, longest: int) -> Item:
 
 
 def cut(text: str, longest: int) -> str:
-    """The text in at most so many bytes, with a sign at its end where it is cut."""
+    """The text in at most so many bytes, with a sign at its end where it is cut, if there is room for one."""
     data = text.encode("utf-8", "replace")
     if len(data) <= longest:
         return text
-    return data[: max(longest - size(_CUT), 0)].decode("utf-8", "ignore") + _CUT
+    sign = _CUT if size(_CUT) < longest else ""
+    return data[: longest - size(sign)].decode("utf-8", "ignore") + sign
 
 
 def size(text: str) -> int:

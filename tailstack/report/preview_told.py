@@ -234,5 +234,5 @@ def _foot(preview: Preview) -> Iterator[str]:
     yield f"Compared with {preview.base} ({preview.tier}). Objects: {counts or 'none'}."
     if preview.tier is Tier.OFFLINE:
         yield "What is live and what the stack has applied is not looked at here."
-    elif not preview.failure:
+    elif preview.plan.is_complete and not preview.failure and not preview.errors:
         yield f"Plan digest: {digest_of(preview.plan)}"

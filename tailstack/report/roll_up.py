@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tailstack.access.vocabulary import joined
-from tailstack.report.markdown import code, escaped
+from tailstack.report.markdown import code, escaped, in_html
 from tailstack.report.preview import Safety
 from tailstack.report.preview_shown import JSON_VERSION, cut, size, told_preview_as_markdown
 from tailstack.report.preview_told import Item, Section, ToldPreview
@@ -136,7 +136,7 @@ def roll_up_as_markdown(rows: Sequence[RolledUp], *, limit: int | None = None) -
     telling = [row for row in rows if row.safety is not Safety.NOTHING]
     left = None if limit is None else limit - sum(size(block) for block in blocks)
     for number, row in enumerate(telling):
-        opening = f"\n<details><summary>{escaped(cut(row.environment, _LONGEST_NAME))}</summary>\n\n"
+        opening = f"\n<details><summary>{in_html(cut(row.environment, _LONGEST_NAME))}</summary>\n\n"
         closing = "\n</details>\n"
         share = None
         if left is not None:
