@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from enum import StrEnum
 from http import HTTPStatus
@@ -62,6 +62,8 @@ _FAILURES = {
     HTTPStatus.PRECONDITION_FAILED: Failure.CHANGED,
     HTTPStatus.TOO_MANY_REQUESTS: Failure.THROTTLED,
 }
+_SCOPE_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN)
+"""`invalid_scope` is 400 by RFC 6749, and the service has answered 403."""
 _PASSING = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.THROTTLED, Failure.SERVER})
 
 
@@ -176,6 +178,26 @@ class TailscaleApi:
         self._pause = pause
         self._token: _Token | None = None
         self._opener = _opener(self._base_url)
+
+    @property
+    def client_id(self) -> str:
+        """The id of the OAuth client or of the federated identity, by which the API lists it; empty for an access token."""
+        return "" if isinstance(self._credential, ApiKey) else self._credential.client_id
+
+    def grants(self, scope: str) -> bool | None:
+        """Whether an OAuth client has a scope: it is asked for a token with that alone, which is then used for nothing.
+
+        None for any other credential, which cannot be asked. Raises TailscaleApiError where the client itself is refused.
+        """
+        if not isinstance(self._credential, OAuthClient):
+            return None
+        try:
+            self._new_token(replace(self._credential, scopes=(scope,)))
+        except TailscaleApiError as error:
+            if error.status in _SCOPE_REFUSED:
+                return False
+            raise
+        return True
 
     def policy(self) -> LivePolicy:
         """The policy file as it is now. Needs the scope `policy_file:read`. Raises TailscaleApiError."""

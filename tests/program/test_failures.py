@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -13,9 +15,10 @@ from collections.abc import Generator
 import pytest
 import yaml
 
+from tailstack.commands.exit_codes import ExitCode
 from tailstack.engine.events import Diagnostic, Event, Phase, Step
 from tailstack.engine.pulumi import Outcome, Pulumi
-from tests.program.conftest import STACK, Bench
+from tests.program.conftest import PROJECT, STACK, Bench
 
 SERVICE = "stacks/sandbox/tailnet.yaml"
 
@@ -129,6 +132,26 @@ def test_the_policy_pack_judges_any_program_as_far_as_values_are_known(bench: Be
     assert "[secret]" in said["exposure-takes-effect"].message
     assert "hunter2" not in outcome.text + "".join(violation.message for violation in said.values())
     assert outcome.exit_code != 0
+
+
+def test_doctor_finds_nothing_missing_and_writes_nothing(bench: Bench) -> None:
+    before = (bench.api.get_policy().etag, len(bench.api.keys()))
+    done = subprocess.run(
+        [sys.executable, "-m", "tailstack", "doctor", STACK, "--format", "json"],
+        cwd=bench.project,
+        env=bench.sandbox.environment() | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(done.stdout)
+    assert [point for point in found["points"] if point["mark"] == "missing"] == []
+    marks = {f"{point['area']}: {point['what']}": point["mark"] for point in found["points"]}
+    for what in ("this machine: plugin kubernetes", f"this machine: lock of {STACK}", "tailnet: scopes"):
+        assert marks[what] == "ok"
+    assert [marks[f"cluster {name}: rights"] for name in ("blue", "green")] == ["ok", "ok"]
+    assert done.returncode == ExitCode.CLEAN
+    assert (bench.api.get_policy().etag, len(bench.api.keys())) == before
 
 
 def test_the_first_up_works_where_the_service_refuses_tests_of_tags_that_no_node_wears(empty: Bench) -> None:

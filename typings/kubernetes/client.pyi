@@ -22,6 +22,7 @@ class ApiClient:
         query_params: Sequence[tuple[str, str]],
         header_params: Mapping[str, str],
         auth_settings: Sequence[str],
+        body: object = None,
     ) -> _Request: ...
     def call_api(
         self,
