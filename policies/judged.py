@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -48,27 +46,27 @@ class _Seen:
     facts: Facts
     unknown: tuple[str, ...]
 
-    def digest(self) -> str:
-        """Changes when anything changes that a rule can see."""
-        roots = [(made.cluster, made.file, made.root) for made in self.objects.every]
-        policy = None if self.policy is None else (self.policy.file, self.policy.text)
-        told = json.dumps([roots, policy, repr(self.facts), self.unknown])
-        return hashlib.sha256(told.encode()).hexdigest()
-
 
 class Judge:
-    """Remembers the last stack: each of the policies asks for itself, and all of them see the same resources."""
+    """Reads a stack once for all policies: the pack's server hands each of them the same resources, read anew, one policy
+    after the other (`AnalyzeStack` in pulumi_policy 1.21). A policy that asks a second time asks about another run."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, Judged] | None = None
+        self._asked: set[str] = set()
+        self._urns: list[str] = []
+        self._last: Judged | None = None
 
-    def judged(self, resources: Iterable[PolicyResource]) -> Judged:
-        """What the rules say, and what they could not judge."""
-        seen = _seen(list(resources))
-        digest = seen.digest()
-        if self._last is None or self._last[0] != digest:
-            self._last = digest, _judged(seen)
-        return self._last[1]
+    def judged(self, policy: str, resources: Iterable[PolicyResource]) -> Judged:
+        """What the rules say to the policy of this name, and what they could not judge."""
+        every = list(resources)
+        urns = [resource.urn for resource in every]
+        if self._last is None or policy in self._asked or urns != self._urns:
+            # Nothing is kept of a reading that fails: the next policy reads for itself, and says that it failed too.
+            self._last = None
+            self._last = _judged(_seen(every))
+            self._asked, self._urns = set(), urns
+        self._asked.add(policy)
+        return self._last
 
 
 def _judged(seen: _Seen) -> Judged:

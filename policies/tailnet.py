@@ -200,7 +200,7 @@ _JUDGE = Judge()
 
 def wrong(policy: StackPolicy, resources: Iterable[PolicyResource]) -> Iterator[Finding]:
     """What a policy finds in a stack, as far as all that it takes is known."""
-    judged = _JUDGE.judged(resources)
+    judged = _JUDGE.judged(policy.name, resources)
     if policy.needs_policy_file and not judged.has_policy:
         return
     findings = judged.findings if policy.needs_operator else judged.anywhere
@@ -227,7 +227,7 @@ def _validation(policy: StackPolicy) -> Validation:
 
 
 def _not_judged(args: StackValidationArgs, report: ReportViolation) -> None:
-    unknown = _JUDGE.judged(args.resources).unknown
+    unknown = _JUDGE.judged(EVERYTHING_JUDGED, args.resources).unknown
     if not unknown:
         return
     named = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else "")

@@ -364,7 +364,7 @@ def test_a_message_shows_no_secret() -> None:
 
 
 def test_a_fault_of_ours_is_a_violation_of_one_policy_and_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(resources: object) -> object:
+    def fails(policy: str, resources: object) -> object:
         raise RuntimeError("hunter2")
 
     monkeypatch.setattr("policies.tailnet._JUDGE.judged", fails)
@@ -428,7 +428,7 @@ def test_what_the_components_make_breaks_no_policy(declared: Tailnet) -> None:
     assert violations(registered(built(declared))) == {}
 
 
-def test_a_stack_is_read_by_the_rules_once_and_again_when_it_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_is_read_once_for_all_policies_and_again_in_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
 
     def counting(read_: Read, policy: BasePolicy, *, facts: Facts) -> Checked:
@@ -436,12 +436,13 @@ def test_a_stack_is_read_by_the_rules_once_and_again_when_it_is_another(monkeypa
         return check_manifests(read_, policy, facts=facts)
 
     monkeypatch.setattr("policies.judged.check_manifests", counting)
-    resources = [acl(), release("blue")]
-    violations(resources)
-    violations([acl(), release("blue")])
+    assert violations([acl(), release("blue")]) == {}
     assert len(read) == 1
-    assert "names-are-unique" in violations([*resources, release("green")])
+    # The next run, in which the policy file is another.
+    assert "policy-file-is-accepted" in violations([acl('{"grants": [{}]}'), release("blue")])
     assert len(read) == 2
+    assert "names-are-unique" in violations(BOTH)
+    assert len(read) == 3
 
 
 @pytest.mark.parametrize("declared", [described(BLUE, GREEN), SANDBOX], ids=["small", "sandbox"])
