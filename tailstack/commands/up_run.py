@@ -192,7 +192,11 @@ class _Run:
             options=wanted.options,
         )
         title = f"Previewing {wanted.environment}"
-        with self._shown.stage(title) as progress, following(progress, (), is_plan=True) as on_event:
+        clusters = self._clusters
+        with (
+            self._shown.stage(title, clusters) as progress,
+            following(progress, clusters, is_plan=True) as on_event,
+        ):
             return preview_online(request, on_event)
 
     def _stop_if_it_cannot_be_applied(self, previewed: PreviewedOnline) -> None:
