@@ -138,11 +138,16 @@ class _Followed:
 
 
 def part_of(step: Step, clusters: Collection[str]) -> tuple[str, str]:
-    """The row and the column that a step of the engine belongs to: a cluster, or `TAILNET`, and a part of it."""
+    """The row and the column that a step of the engine belongs to: a cluster, or `TAILNET`, and a part of it.
+
+    The provider of a Kubernetes object is called after its cluster, also where nobody has said which clusters there are.
+    """
     cluster, _, rest = step.name.partition(".")
     section = rest.partition(".")[0]
-    if cluster in clusters and section in _SECTIONS:
+    is_object = step.type.startswith("kubernetes:") and step.provider != ""
+    if section in _SECTIONS and (cluster in clusters or (is_object and cluster == step.provider)):
         return cluster, _SECTIONS[section]
-    if step.provider in clusters:
+    if is_object:
         return step.provider, _OTHERS
-    return TAILNET, _OF_THE_TAILNET.get(step.type.rpartition(":")[2], _OTHERS)
+    kind = step.type.rpartition(":")[2] if step.type.startswith("tailscale:") else ""
+    return TAILNET, _OF_THE_TAILNET.get(kind, _OTHERS)

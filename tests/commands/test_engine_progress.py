@@ -61,6 +61,11 @@ def lines(events: Iterable[Event], *, is_plan: bool = False) -> list[str]:
         (ACL, "policy", "tailscale", ("tailnet", "policy file")),
         # Declared in the tailnet, and named as a cluster's section is; but no cluster is called so.
         ("tailscale:index/deviceTags:DeviceTags", "nas.tags", "tailscale", ("tailnet", "machines")),
+        # Nobody has said that there is a cluster red.
+        (SERVICE, "red.expose.nginx", "red", ("red", "exposures")),
+        (SERVICE, "blue.expose.nginx", "", ("blue", "exposures")),
+        (SERVICE, "mine", "", ("tailnet", "others")),
+        ("tailscale:index/service:Service", "ledger", "tailscale", ("tailnet", "services")),
         ("tailscale:index/something:New", "new", "tailscale", ("tailnet", "others")),
     ],
 )
