@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -31,10 +32,11 @@ TAILNET = "tailnet"
 
 FORMAT_VERSION = "1.0"
 
-_REDRAW_SECONDS = 0.1
+_REDRAW_SECONDS = 0.2
 _TICK_SECONDS = 0.5
 _NARROWEST = 20
 _UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 Clock = Callable[[], float]
@@ -162,7 +164,6 @@ class _Table:
         self._drawn: list[str] = []
         self._drawn_at = float("-inf")
         self._marks = MARKS if _can_show(stream, "".join(MARKS.values())) else ASCII_MARKS
-        self._plain = Style(colour=False)
         self._style = Style(colour=not os.environ.get("NO_COLOR"))
 
     def began(self, board: Board) -> None:
@@ -195,9 +196,8 @@ class _Table:
         # Lines of the picture before, which has wrapped if the terminal became narrower since.
         before = sum(1 + max(len(line) - 1, 0) // max(size.columns, 1) for line in self._drawn)
         look = Look(width=width, height=height, style=self._style, marks=self._marks)
-        plain = Look(width=width, height=height, style=self._plain, marks=self._marks)
         lines = drawn(board, look, self._drawn_at)
-        self._drawn = drawn(board, plain, self._drawn_at)
+        self._drawn = [_COLOURS.sub("", line) for line in lines]
         clear = _UP_AND_CLEAR.format(lines=before) if before else ""
         _write(self._stream, clear + above + "".join(f"{line}\n" for line in lines))
 

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from tailstack.report.style import Style, duration, one_line
 
@@ -70,11 +71,7 @@ def drawn(board: Board, look: Look, now: float) -> list[str]:
     """The lines of the table; none is wider than the terminal, and no more than fit on it."""
     title = _cut(f"{board.title}{_GAP}{duration(now - board.began)}", look.width)
     shown, left = _chosen(board, look.height - 3 if look.height else len(board.rows))
-    layout = _columns(board, look, now) or [_compact(board, name, look, now) for name in shown]
-    if isinstance(layout, dict):
-        lines = [look.style.strong(_cut(layout[""], look.width)), *(layout[name] for name in shown)]
-    else:
-        lines = layout
+    lines = _columns(board, shown, look, now) or [_compact(board, name, look, now) for name in shown]
     return [look.style.strong(title), *lines, *([_cut(left, look.width)] if left else [])]
 
 
@@ -101,22 +98,22 @@ def _state(cells: Iterable[Cell]) -> State:
     return State.RUNNING if State.DONE in states else State.WAITING
 
 
-def _columns(board: Board, look: Look, now: float) -> dict[str, str]:
-    """A line for each cluster and, under the empty name, the heads; nothing where they do not fit side by side."""
+def _columns(board: Board, shown: list[str], look: Look, now: float) -> list[str]:
+    """The heads and a line for each cluster; nothing where they do not fit side by side."""
     steps = board.steps()
-    first = max((_width(name) for name in board.rows), default=0)
+    first = max((_width(name) for name in shown), default=0)
     widths = [
-        max(_width(step), *(_width(_cell(row.get(step), look, now)) for row in board.rows.values())) for step in steps
+        max(_width(step), *(_width(_cell(board.rows[name].get(step), look, now)) for name in shown)) for step in steps
     ]
-    if first + sum(width + len(_GAP) for width in widths) > look.width:
-        return {}
-    lines = {"": _GAP.join([" " * first, *map(_padded, steps, widths)]).rstrip()}
-    for name, row in board.rows.items():
-        cells = [row.get(step) for step in steps]
-        length = first + sum(width + len(_GAP) for width in widths)
+    length = first + sum(width + len(_GAP) for width in widths)
+    if length > look.width or not shown:
+        return []
+    lines = [look.style.strong(_GAP.join([" " * first, *map(_padded, steps, widths)]).rstrip())]
+    for name in shown:
+        cells = [board.rows[name].get(step) for step in steps]
         note = _note(board, name, look.width - length - len(_GAP))
         painted = [_filled(cell, width, look, now) for cell, width in zip(cells, widths, strict=True)]
-        lines[name] = _GAP.join([_padded(name, first), *painted, look.style.faint(note)]).rstrip()
+        lines.append(_GAP.join([_padded(name, first), *painted, look.style.faint(note)]).rstrip())
     return lines
 
 
@@ -186,6 +183,7 @@ def _fitting(text: str, width: int) -> Iterator[str]:
         yield character
 
 
+@lru_cache(maxsize=4096)
 def _width(text: str) -> int:
     """Columns that a text takes: two for a wide character, none for one that combines with the one before it."""
     return sum(
