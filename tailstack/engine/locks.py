@@ -88,6 +88,7 @@ def _lines(found: tuple[Holder, ...], stack: str, done: str) -> Iterator[str]:
     lives = {holder.life for holder in found}
     if lives == {Life.GONE}:
         yield f"The run was killed before it could give the lock back. Free the stack: {cancel}"
+        yield "Then run this again. `tailstack drift` names what the killed run may have left beside the stack."
     elif Life.RUNS in lives:
         yield "Wait until it has ended, and run this again."
         yield f"`{cancel}` takes the lock from a run that works: only where that is hung, and after it was ended."

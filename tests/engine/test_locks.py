@@ -80,7 +80,8 @@ def test_a_run_at_work_is_waited_for() -> None:
 def test_the_lock_of_a_run_that_was_killed_is_freed(ended: int) -> None:
     text = explain_lock(said(line("ana", socket.gethostname(), ended)), "prod")
     assert "it no longer runs" in text
-    assert text.endswith("Free the stack: pulumi cancel --stack prod")
+    assert "Free the stack: pulumi cancel --stack prod\n" in text
+    assert "tailstack drift" in text
     assert "Wait" not in text
 
 
