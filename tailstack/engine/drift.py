@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from tailstack.access import hujson
@@ -19,8 +19,6 @@ from tailstack.report.meaning import blinded_values, changed_values, policy_sent
 from tailstack.report.plan import ChangedValue, PolicyEdit
 from tailstack.report.resource_kinds import KUBERNETES, POLICY, RELEASE, is_object
 
-_SAME_ACCESS = "It was edited, and nobody gains or loses access by that."
-
 _VOLATILE: tuple[tuple[str, frozenset[str]], ...] = (
     (RELEASE, frozenset({"status", "manifest", "resourceNames", "checksum", "chart", "repositoryOpts"})),
     (KUBERNETES, frozenset({"status"})),
@@ -35,6 +33,8 @@ _VOLATILE: tuple[tuple[str, frozenset[str]], ...] = (
 
 A release's chart is a folder of the machine that applied it, or the address of a repository, and neither is live.
 """
+
+_WRITTEN_AS_TEXT = "kubernetes:core/v1:Secret"
 
 _VOLATILE_METADATA = frozenset(
     {"resourceVersion", "generation", "managedFields", "uid", "creationTimestamp", "finalizers", "ownerReferences"}
@@ -94,7 +94,7 @@ def _drift(step: Step, masking: Masking) -> Drift | None:
     if step.op != "update":
         return None
     if step.type == POLICY:
-        changes = tuple(_policy_changes(step))
+        changes = _policy_changes(step)
         return None if not changes else _changed(step, changes, changes)
     values = _values(step, masking)
     if not values:
@@ -106,12 +106,12 @@ def _changed(step: Step, changes: tuple[str, ...], lasting: tuple[str, ...]) -> 
     return Drift(kind=DriftKind.CHANGED, what=describe(step), resource=step.name, changes=changes, lasting=lasting)
 
 
-def _policy_changes(step: Step) -> Iterator[str]:
+def _policy_changes(step: Step) -> tuple[str, ...]:
     before, after = (str(side.get("acl", "")) for side in _sides(step))
     if _canonical(before) == _canonical(after):
-        return
+        return ()
     _, told = policy_sentences(PolicyEdit(before=before, after=after))
-    yield from told or (_SAME_ACCESS,)
+    return told
 
 
 def _canonical(policy: str) -> str:
@@ -123,9 +123,11 @@ def _canonical(policy: str) -> str:
 
 def _values(step: Step, masking: Masking) -> tuple[ChangedValue, ...]:
     before, after = (_without_volatile(step.type, side) for side in _sides(step))
-    found = changed_values(step.type, before, after, masking)
-    hidden = [path for path in step.changed if path.partition("[")[0].partition(".")[0] in before]
-    return found or blinded_values(hidden, found, step.type) if before == after else found
+    if before != after:
+        return changed_values(step.type, before, after, masking)
+    # Only where one secret has become another are both sides the same: the provider has told the paths.
+    paths = [path for path in step.changed if path.partition("[")[0].partition(".")[0] in before]
+    return blinded_values(paths, (), step.type)
 
 
 def _told(value: ChangedValue) -> str:
@@ -164,6 +166,9 @@ def _only(outputs: Json, inputs: Json) -> Json:
 def _without_volatile(token: str, side: Json) -> Json:
     left_out = frozenset[str]().union(*(names for beginning, names in _VOLATILE if token.startswith(beginning)))
     found = {key: value for key, value in side.items() if key not in left_out}
+    if token == _WRITTEN_AS_TEXT and "stringData" in found:
+        # What is written as one is read back as the other.
+        found["data"] = found.pop("stringData")
     metadata = found.get("metadata")
     if token.startswith(KUBERNETES) and isinstance(metadata, Mapping):
         found["metadata"] = _lasting_metadata(cast("Json", metadata))

@@ -12,9 +12,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
+from tailstack.report.masking import BLINDED
+
 Json = Mapping[str, object]
 
 EMPTY: Json = {}
+
+_WRAPPING = ("4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270")
+"""Key and value of what is wrapped around a secret that came back from a provider (`sdk/go/common/resource/sig/sig.go`,
+3.250.0); it is blinded within, and told so everywhere else."""
 
 
 class Phase(StrEnum):
@@ -151,13 +157,27 @@ def _step(phase: Phase, body: Json) -> Step:
         type=str(metadata.get("type", "")),
         provider=_provider_name(str(metadata.get("provider", ""))),
         changed=tuple(detailed) or tuple(diffs),
-        inputs_before=_mapping(old.get("inputs")),
-        inputs_after=_mapping(new.get("inputs")),
-        outputs_before=_mapping(old.get("outputs")),
-        outputs_after=_mapping(new.get("outputs")),
+        inputs_before=_state(old.get("inputs")),
+        inputs_after=_state(new.get("inputs")),
+        outputs_before=_state(old.get("outputs")),
+        outputs_after=_state(new.get("outputs")),
         replaced_by=tuple(keys),
         is_retained=old.get("retainOnDelete") is True,
     )
+
+
+def _state(value: object) -> Json:
+    """Inputs or outputs, in which a secret is the text that says so, however the engine wrapped it."""
+    return _mapping(_unwrapped(value))
+
+
+def _unwrapped(value: object) -> object:
+    if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
+        if _WRAPPING in fields.items():
+            return BLINDED
+        return {key: _unwrapped(each) for key, each in fields.items()}
+    return [_unwrapped(each) for each in cast("list[object]", value)] if isinstance(value, list) else value
 
 
 def _provider_name(reference: str) -> str:

@@ -6,27 +6,23 @@ from collections.abc import Mapping
 from typing import cast
 
 from tailstack.engine.events import Json, Step
+from tailstack.report.resource_kinds import is_object as is_object_of
+from tailstack.report.resource_kinds import resource_kind
 
-_OF_THE_TAILNET = {
-    "tailscale:index/acl:Acl": "policy file",
-    "tailscale:index/dnsPreferences:DnsPreferences": "MagicDNS",
-    "tailscale:index/tailnetSettings:TailnetSettings": "tailnet settings",
-    "tailscale:index/oauthClient:OauthClient": "OAuth client",
-}
 RELEASE = "kubernetes:helm.sh/v3:Release"
 _KUBERNETES = "kubernetes:"
 
 
 def is_object(step: Step) -> bool:
     """Whether the step is about something outside of Pulumi: neither a component, nor a provider, nor the stack itself."""
-    return step.type in _OF_THE_TAILNET or step.type.startswith(_KUBERNETES)
+    return is_object_of(step.type)
 
 
 def describe(step: Step) -> str:
     """`Service default/nginx-service in blue`, `OAuth client blue.operator`, `policy file`."""
     if not step.type.startswith(_KUBERNETES):
-        words = _OF_THE_TAILNET.get(step.type, step.type)
-        return f"{words} {step.name}" if words in ("OAuth client", step.type) else words
+        kind = resource_kind(step.type)
+        return kind.words if kind.is_only else f"{kind.words} {step.name}"
     inputs = step.inputs_after or step.inputs_before
     if step.type == RELEASE:
         return f"Helm release {_path(inputs.get('namespace'), inputs.get('name'))} in {step.provider}"

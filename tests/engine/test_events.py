@@ -109,3 +109,10 @@ def test_the_log_gathers_errors_once_violations_and_counts() -> None:
 
 def test_an_operation_that_broke_off_has_no_counts() -> None:
     assert EventLog().changes == {}
+
+
+def test_a_secret_is_told_so_however_it_is_wrapped() -> None:
+    wrapped = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+    made = parse_event(line(resOutputsEvent={"metadata": {"new": {"inputs": {"data": wrapped, "list": [wrapped, 1]}}}}))
+    assert isinstance(made, Step)
+    assert made.inputs_after == {"data": "[secret]", "list": ["[secret]", 1]}
