@@ -25,6 +25,9 @@ UNREADABLE = "It cannot be read as a policy file: what it gives access to cannot
 _BOOKKEEPING: Mapping[str, frozenset[str]] = {RELEASE: frozenset({"checksum", "resourceNames"})}
 """Inputs that the provider makes of others."""
 
+_NOTHING_GRANTED = '{"grants": []}'
+"""What stands for a policy file that the stack has not written: an empty one would let everyone reach everything."""
+
 _NOISE = re.compile(r'metadata\.annotations\["pulumi\.com/')
 _METADATA = re.compile(r"metadata\.(?:labels|annotations)\b")
 _TAILSCALE = re.compile(r"[\"./]tailscale\.com/")
@@ -200,7 +203,7 @@ def _is_metadata(path: str) -> bool:
 
 def policy_sentences(edit: PolicyEdit) -> tuple[bool | None, tuple[str, ...]]:
     """Whether another policy file gives other access, and what changes in words. None where it cannot be read."""
-    before, after = read_policy(edit.before or "{}"), read_policy(edit.after)
+    before, after = read_policy(edit.before or _NOTHING_GRANTED), read_policy(edit.after)
     if any(finding.is_error for read in (before, after) for finding in read.findings):
         return None, (UNREADABLE,)
     found = difference(before, after)

@@ -181,7 +181,16 @@ NAMES = replace(
     failure=(),
 )
 OFFLINE = replace(
-    SAFE, tier=Tier.OFFLINE, base="main", live_policy=None, notices=("Proxy group blue.out has no NetworkPolicy.",)
+    SAFE,
+    tier=Tier.OFFLINE,
+    base="main",
+    plan=Plan(
+        changes=(
+            replace(changed(Op.UPDATE, ChangeClass.NETWORK, "web", value("[80]", "[81]")), what="exposure blue.web"),
+        )
+    ),
+    live_policy=None,
+    notices=("Proxy group blue.out has no NetworkPolicy.",),
 )
 UNTOLD = replace(NOTHING, tier=Tier.OFFLINE, base="main", comparison=None, untold="The base has errors.")
 MANY = replace(
