@@ -14,8 +14,12 @@ from pulumi_policy.proxy import UnknownValueError
 HIDDEN = "[secret]"
 
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 -- a type of resources
-_NAMES = re.compile(r"(?:secret|password|token|api_?key|private_?key|\Akey)\Z", re.IGNORECASE)
-"""Names of properties that hold secrets: `clientSecret` among the chart's values, `key` of an OAuth client."""
+_NAMES = re.compile(r"(?:secret|password|token|api_?key|private_?key)\Z", re.IGNORECASE)
+"""Names of properties that hold secrets, such as `clientSecret` among the chart's values."""
+
+_OF_TAILSCALE = "tailscale:"
+_KEY = "key"
+"""That of an OAuth client or an auth key. A toleration of a pod has a `key` too, which is none."""
 
 _TAILSCALE = re.compile(r"\btskey-[A-Za-z0-9_-]+")
 _SHORTEST = 6
@@ -31,6 +35,8 @@ def without_secrets(message: str, resources: Iterable[PolicyResource]) -> str:
 
 
 def _secrets(resource: PolicyResource) -> Iterator[str]:
+    if resource.resource_type.startswith(_OF_TAILSCALE):
+        yield from _texts(_at(resource.props, _KEY))
     if resource.resource_type != _SECRET:
         yield from _under_names(resource.props)
         return
