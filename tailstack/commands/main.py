@@ -33,9 +33,6 @@ COMMANDS: Mapping[str, CommandSource] = MappingProxyType(
         "comment": CommandSource(
             "tailstack.commands.comment", "Write a report as one comment of a pull request, or replace it."
         ),
-        "comment": CommandSource(
-            "tailstack.commands.comment", "Write a report as one comment of a pull request, or replace it."
-        ),
         "access": CommandSource("tailstack.commands.access", "Say who reaches what, why, and what is missing if not."),
         "policy": CommandSource("tailstack.commands.policy", "Show, check, test and compare plain policy files."),
         "drift": CommandSource("tailstack.commands.drift", "Say what was changed behind an environment's stacks."),
