@@ -209,38 +209,18 @@ def test_what_the_operator_does_to_its_objects_is_no_drift(applied: Bench) -> No
     assert service(applied, "green", "nginx-remote")["spec"]["externalName"] == PLAYED_BY_THE_OPERATOR
 
 
-def test_drift_is_told_in_words_with_its_exit_code(applied: Bench) -> None:
-    def drift(*options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "tailstack", "drift", STACK, *options],
-            cwd=applied.project,
-            env=applied.sandbox.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    before = applied.api.get_policy().text
-    grant = '{"src": ["autogroup:member"], "dst": ["tag:k8s-operator"], "ip": ["*"]},'
-    applied.api.set_policy(before.replace('"grants": [', f'"grants": [{grant}', 1))
-    try:
-        found = drift("--format", "json")
-    finally:
-        applied.api.set_policy(before)
-    assert found.returncode == ExitCode.CHANGES, found.stderr
-    assert json.loads(found.stdout)["drifts"] == [
-        {
-            "kind": "changed",
-            "what": "policy file",
-            "resource": "policy",
-            "changes": [
-                "autogroup:member gains every port to tag:k8s-operator, but for what other entries gave before."
-            ],
-        }
-    ]
-    nothing = drift()
-    assert nothing.returncode == ExitCode.CLEAN, nothing.stderr
-    assert nothing.stdout == "No drift: everything in sandbox is as the stack left it.\n"
+def test_nothing_is_drift_where_nothing_was_changed(applied: Bench) -> None:
+    """What is told where something was, test_drift.py tries."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tailstack", "drift", STACK],
+        cwd=applied.project,
+        env=applied.sandbox.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == ExitCode.CLEAN, ended.stderr
+    assert ended.stdout == "No drift: everything in sandbox is as the stack left it.\n"
 
 
 def play_the_operator(bench: Bench) -> None:
