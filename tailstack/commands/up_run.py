@@ -25,6 +25,7 @@ from tailstack.engine.applying import (
     Ending,
     besides,
     ending_of,
+    finished,
     first_pass,
     kept_by_first_pass,
     lost_providers,
@@ -122,7 +123,7 @@ def run_up(wanted: Wanted) -> ExitCode:
             result = _Run(wanted, engine, shown).run()
         except _StopError as stop:
             result = stop.result
-        shown.end(result)
+    shown.end(result)
     return result.code
 
 
@@ -260,7 +261,7 @@ class _Run:
         clusters = self._clusters
         with self._shown.stage(title, clusters) as progress, following(progress, clusters) as on_event:
             outcome = work(on_event)
-        done = plan_of(outcome.log, self._masking)
+        done = plan_of(finished(outcome.log), self._masking)
         result.applied += tuple(f"{change.op} {change.what}" for change in done.changes)
         if result.preview is not None and (more := besides(result.preview.plan, done)):
             result.said.append(

@@ -90,6 +90,14 @@ def _is_of_cluster(step: Step) -> bool:
     return step.type.startswith("kubernetes:")
 
 
+def finished(log: EventLog) -> EventLog:
+    """The log with those steps alone that came to their end: what a plan of it holds was done."""
+    done = {(step.urn, step.op) for step in log.steps if step.phase is Phase.DONE}
+    return EventLog(
+        events=tuple(event for event in log.events if not isinstance(event, Step) or (event.urn, event.op) in done)
+    )
+
+
 def besides(planned: Plan, done: Plan) -> tuple[str, ...]:
     """What was done that the plan did not show, in words: another run came in between, or something live had changed."""
     shown = {change.urn: change.op for change in planned.changes}

@@ -16,6 +16,7 @@ from tailstack.engine.applying import (
     Ending,
     besides,
     ending_of,
+    finished,
     first_pass,
     kept_by_first_pass,
     lost_providers,
@@ -161,6 +162,14 @@ def test_the_first_pass_hands_the_live_file_to_the_program(tmp_path: Path) -> No
     found = first_pass(engine, "prod", LIVE, ["--continue-on-error"], lambda _: None)
     assert found.text == f"up --continue-on-error {LIVE}\n"
     assert KEEP_VARIABLE not in engine.environment
+
+
+def test_what_began_and_did_not_end_was_not_done() -> None:
+    begun = [step(SERVICE, name, "create", Phase.STARTED) for name in ("a", "b")]
+    log = EventLog(
+        events=(*begun, step(SERVICE, "a", "create"), step(SERVICE, "b", "create", Phase.FAILED), error("no"))
+    )
+    assert finished(log) == EventLog(events=(begun[0], step(SERVICE, "a", "create"), error("no")))
 
 
 def test_what_was_done_beside_the_plan() -> None:
