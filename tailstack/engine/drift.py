@@ -133,10 +133,10 @@ def _values(step: Step, masking: Masking) -> tuple[ChangedValue, ...]:
 def _told(value: ChangedValue) -> str:
     path = f"{value.words} ({value.path})" if value.words else value.path
     if value.is_secret:
-        return f"{path} is another secret"
+        return f"{path}: is another secret"
     if not value.before:
-        return f"{path} appeared: {value.after}"
-    return f"{path} was {value.before}, is {value.after}" if value.after else f"{path} is gone, it was {value.before}"
+        return f"{path}: is {value.after}, was not there"
+    return f"{path}: was {value.before}, is {value.after or 'gone'}"
 
 
 def _lasting(value: ChangedValue) -> str:

@@ -45,7 +45,7 @@ def test_a_changed_object_is_told_by_its_paths() -> None:
         kind=DriftKind.CHANGED,
         what="Service default/nginx-service in blue",
         resource="blue.x",
-        changes=('metadata.annotations.a appeared: "1"',),
+        changes=('metadata.annotations.a: is "1", was not there',),
         lasting=('metadata.annotations.a  "1"',),
     )
 
@@ -56,7 +56,7 @@ def test_outputs_count_only_where_they_are_inputs_too() -> None:
     after = {"spec": {"type": "NodePort", "clusterIP": "10.0.0.2"}, "status": {"x": 1}}
     made = step("kubernetes:core/v1:Service")
     log = changed(made, inputs_before=inputs, inputs_after=inputs, outputs_before=before, outputs_after=after)
-    assert only(log).changes == ('spec.type was "ClusterIP", is "NodePort"',)
+    assert only(log).changes == ('spec.type: was "ClusterIP", is "NodePort"',)
 
 
 def test_an_object_that_is_gone_is_missing() -> None:
@@ -82,7 +82,7 @@ def test_one_secret_that_became_another_is_told_by_its_path() -> None:
     before, after = SECRET | {"stringData": "[secret]"}, SECRET | {"data": "[secret]"}
     made = step("kubernetes:core/v1:Secret", "blue.operator", before=before, after=after)
     drift = only(changed(made, changed=("data.client_secret", "metadata_of_others"), outputs_before=before))
-    assert drift.changes == ("data.client_secret is another secret",)
+    assert drift.changes == ("data.client_secret: is another secret",)
     assert drift.lasting == ("data.client_secret secret",)
 
 
@@ -135,7 +135,7 @@ def test_a_policy_that_was_only_laid_out_otherwise_is_none_and_one_with_other_co
 def test_a_value_that_went_and_one_without_words() -> None:
     before = SERVICE | {"spec": {"ports": [{"port": 80}], "sessionAffinity": "None"}}
     drift = only(changed(step("kubernetes:core/v1:Service"), inputs_before=before, inputs_after=SERVICE))
-    assert 'spec.sessionAffinity is gone, it was "None"' in drift.changes
+    assert 'spec.sessionAffinity: was "None", is gone' in drift.changes
 
 
 def test_what_stands_in_states_is_managed() -> None:

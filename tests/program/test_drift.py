@@ -320,9 +320,9 @@ def test_everything_behind_the_stack_is_told_apart(working: Bench) -> None:
     assert drifts == {
         "policy file": ["autogroup:member gains tcp:22 to tag:k8s-operator, but for what other entries gave before."],
         "Service default/nginx-service in blue": [
-            'its tags (metadata.annotations["tailscale.com/tags"]) was "tag:k8s", is "tag:k8s-operator"'
+            'its tags (metadata.annotations["tailscale.com/tags"]): was "tag:k8s", is "tag:k8s-operator"'
         ],
-        "Secret tailscale/operator-oauth in blue": ["data.client_secret is another secret"],
+        "Secret tailscale/operator-oauth in blue": ["data.client_secret: is another secret"],
     }
     (pending,) = ended.data["pending"]
     assert pending["stack"] == STACK

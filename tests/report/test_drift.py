@@ -12,7 +12,7 @@ SERVICE = Drift(
     kind=DriftKind.CHANGED,
     what="Service default/nginx-service in blue",
     resource="blue.expose.nginx",
-    changes=('its tags (metadata.annotations["tailscale.com/tags"]) was "tag:k8s", is "tag:other"',),
+    changes=('its tags (metadata.annotations["tailscale.com/tags"]): was "tag:k8s", is "tag:other"',),
     lasting=("tags",),
 )
 CLIENT = Drift(kind=DriftKind.MISSING, what="OAuth client green.operator", resource="green", changes=("It is gone.",))
@@ -63,7 +63,7 @@ def test_each_kind_is_told_apart() -> None:
         "1 part that could not be looked at.\n"
         "\n"
         "Service default/nginx-service in blue (blue.expose.nginx) was changed behind the stack\n"
-        '  its tags (metadata.annotations["tailscale.com/tags"]) was "tag:k8s", is "tag:other"\n'
+        '  its tags (metadata.annotations["tailscale.com/tags"]): was "tag:k8s", is "tag:other"\n'
         "\n"
         "OAuth client green.operator (green) is missing\n"
         "  It is gone.\n"
