@@ -16,6 +16,7 @@ from tailstack.commands.formats import Format, format_option
 from tailstack.commands.packs import pack_options, policy_pack_options
 from tailstack.commands.preview_offline import Question, preview_offline
 from tailstack.commands.project import find_project
+from tailstack.commands.stacks import choose_stacks
 from tailstack.commands.terminal import wants_colour
 from tailstack.engine.plans import masking_of
 from tailstack.report.preview import Preview, Safety, Tier
@@ -48,7 +49,7 @@ _BY_ENDING = {".md": Format.MARKDOWN, ".json": Format.JSON}
 @click.option(
     "--merge-base", "from_ancestor", is_flag=True, help="With --offline: compare with the last commit that both share."
 )
-@click.option("--stack", help="The stack of the environment.  [default: the environment's name]")
+@click.option("--stack", help="Which stack, where the environment has several.")
 @policy_pack_options
 @format_option()
 @click.option(
@@ -106,9 +107,13 @@ def command(
         environment = names[0] if names else choose_environment(project, None)
         preview = preview_offline(question, environment, masking)
     else:
-        environment = choose_environment(project, names[0] if names else None)
+        environment, stacks = choose_stacks(project, names[0] if names else None, () if stack is None else (stack,))
+        only, *others = stacks
+        if others:
+            known = ", ".join(each.name for each in stacks)
+            raise click.UsageError(f"{environment} has several stacks. Name one by --stack: {known}.")
         options = pack_options(project, packs, pack_configs, without_packs=without_packs)
-        preview, locked = _online(project, environment, stack or environment, at, options)
+        preview, locked = _online(project, environment, only.name, at, options)
     _show(preview, form, outputs, limit)
     return ExitCode.LOCKED if locked else _CODES[preview.safety]
 

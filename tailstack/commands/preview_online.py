@@ -72,7 +72,13 @@ class _Live:
 def preview_online(request: Request, on_event: Callable[[Event], None]) -> PreviewedOnline:
     """Check, ask the engine and the service, and put it together."""
     checked = check_environment(request.project, request.environment, request.at)
-    asked = Preview(environment=request.environment, tier=Tier.ONLINE, base=_LIVE_BASE, findings=checked.findings)
+    asked = Preview(
+        environment=request.environment,
+        stack=request.stack if request.stack != request.environment else "",
+        tier=Tier.ONLINE,
+        base=_LIVE_BASE,
+        findings=checked.findings,
+    )
     if checked.tailnet is None or checked.whole is None or checked.policy is None or checked.has_errors:
         return PreviewedOnline(preview=asked)
     outcome = request.engine.preview(request.stack, *request.options, on_event=on_event)

@@ -77,12 +77,14 @@ class PolicyViolation:
 class Preview:
     """The report of one environment.
 
-    `base` is what it is compared with: a revision, or what is live. `failure` is why it could not be made, a line for each
+    `stack` is one of several of the environment, empty where there is one. `base` is what it is compared with: a revision, or
+    what is live. `failure` is why it could not be made, a line for each
     reason; the rest is then what is known all the same. `comparison` is None where nobody can tell who gains or loses access, and
     `untold` says why. `notices` are what a reader should know of what the change touches.
     """
 
     environment: str
+    stack: str = ""
     tier: Tier
     base: str
     failure: tuple[str, ...] = ()
@@ -95,6 +97,11 @@ class Preview:
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     cost: Cost = NO_COST
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence."""
+        return f"{self.environment} (stack {self.stack})" if self.stack else self.environment
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -137,7 +144,7 @@ class Preview:
 
 def headline(preview: Preview) -> str:
     """Whether it is safe, in one sentence."""
-    name = preview.environment
+    name = preview.name
     match preview.safety:
         case Safety.FAILED:
             return f"The preview of {name} failed, and nobody can say what would change: {preview.failure[0]}"

@@ -175,7 +175,7 @@ def size(text: str) -> int:
 
 
 def preview_as_json(preview: Preview) -> str:
-    """`{"version", "environment", "tier", "base", "answer", "safety", "failure", "findings", "access", "plan", "livePolicy",
+    """`{"version", "environment", "stack", "name", "tier", "base", "answer", "safety", "failure", "findings", "access", "plan", "livePolicy",
     "violations", "warnings", "notices", "cost", "told"}`, ending with a newline.
 
     `access` is as `tailstack diff` gives it, null where nobody can tell; `plan` is as `plan_as_data` has it; `told` are the
@@ -186,6 +186,8 @@ def preview_as_json(preview: Preview) -> str:
     data = {
         "version": JSON_VERSION,
         "environment": preview.environment,
+        "stack": preview.stack,
+        "name": preview.name,
         "tier": str(preview.tier),
         "base": preview.base,
         "answer": headline(preview),

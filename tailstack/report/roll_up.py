@@ -39,7 +39,7 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolledUp:
-    """One environment in the table. `access` counts changes by their direction; None where nobody can tell."""
+    """One environment in the table, or one stack of it. `access` counts changes by their direction; None where nobody can tell."""
 
     environment: str
     safety: Safety
@@ -58,7 +58,7 @@ def read_report(text: str, name: str) -> RolledUp:
         safety = Safety(data["safety"])
         access = data["access"]
         return RolledUp(
-            environment=str(data["environment"]),
+            environment=str(data["name"]),
             safety=safety,
             answer=str(data["answer"]),
             access=None if access is None else {str(key): int(count) for key, count in access["summary"].items()},

@@ -374,6 +374,22 @@ def test_online_the_programs_own_account_of_a_warning_is_not_told_twice(project:
     assert found.warnings == ("other",)
 
 
+def test_one_of_several_stacks_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one-tailnet", "one-blue"):
+        config = "config: {tailstack:environment: one}\n"
+        (project / "stacks" / f"Pulumi.{name}.yaml").write_text(config, encoding="utf-8")
+    assert run(["preview", "one"]) == ExitCode.USAGE
+    assert "--stack: one-blue, one-tailnet" in capsys.readouterr().err
+    program = project / "pulumi"
+    program.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project}:/usr/bin:/bin")
+    assert run(["preview", "--stack", "one-blue", "--no-policy-pack"]) == ExitCode.ERROR
+    assert told(capsys).startswith("The preview of one (stack one-blue) failed")
+
+
 def test_a_locked_stack_has_an_exit_code_of_its_own(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
