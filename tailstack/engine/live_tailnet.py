@@ -24,7 +24,6 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "settings": ("feature_settings:read", "networking_settings:read"),
     "MagicDNS": ("dns:read",),
     "policy file": ("policy_file:read",),
-    "users": ("users:read",),
 }
 """What a credential needs to read each part: https://tailscale.com/kb/1623/trust-credentials."""
 
@@ -43,7 +42,6 @@ def read_tailnet(api: TailscaleApi, *, hosted: Collection[str] = (), seconds: fl
         "settings": partial(api.get, "settings"),
         "dns": partial(api.get, "dns", "preferences"),
         "policy": lambda: api.policy().text,
-        "users": partial(api.get, "users"),
     }
     calls |= {name: partial(api.get, "vip-services", name, "devices") for name in hosted}
     answers = side_by_side(calls, seconds=seconds)
@@ -53,7 +51,6 @@ def read_tailnet(api: TailscaleApi, *, hosted: Collection[str] = (), seconds: fl
         return _unknown(what, answer) if isinstance(answer, Failed) else read(answer)
 
     hosts = {name: part(name, f"hosts of {name}", lambda answer: answer) for name in hosted}
-    names = ("devices", "users", "vipServices", "keys", "settings", "dns")
     return LiveTailnet(
         devices=part("devices", "devices", read_devices),
         services=part("vipServices", "Tailscale Services", lambda answer: read_services(answer, hosts)),
@@ -61,7 +58,6 @@ def read_tailnet(api: TailscaleApi, *, hosted: Collection[str] = (), seconds: fl
         settings=part("settings", "settings", mapping),
         magic_dns=part("dns", "MagicDNS", lambda answer: mapping(answer).get("magicDNS") is True),
         policy=part("policy", "policy file", str),
-        answers={name: answers[name] for name in names if not isinstance(answers[name], Failed)},
     )
 
 

@@ -91,10 +91,7 @@ class LiveService:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveTailnet:
-    """The tailnet. `policy` is the text of the policy file, `settings` has the API's names.
-
-    `answers` are the API's own, by the names that `tailstack.access.facts` reads; what could not be read is not in them.
-    """
+    """The tailnet. `policy` is the text of the policy file, `settings` has the API's names."""
 
     devices: tuple[LiveDevice, ...] | Unknown
     services: tuple[LiveService, ...] | Unknown
@@ -102,7 +99,6 @@ class LiveTailnet:
     settings: Json | Unknown
     magic_dns: bool | Unknown
     policy: str | Unknown
-    answers: Json = field(default_factory=dict[str, Any], repr=False)
 
     @property
     def unknown(self) -> tuple[Unknown, ...]:

@@ -5,15 +5,11 @@ Shapes: https://tailscale.com/api, and `tailscale.com/client/tailscale/v2` of th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from tailstack.access.facts import OWNER_ANNOTATION
 from tailstack.live.model import Json, LiveDevice, LiveKey, LiveService, ServiceHost, Unknown, elements, mapping
-
-FACTS_FILE = "the live tailnet"
-"""What findings name as the file of facts that were just read."""
 
 _NOT_ASKED = Unknown(what="hosts", reason="nobody asked")
 
@@ -32,15 +28,6 @@ def read_keys(answer: object) -> tuple[LiveKey, ...]:
 def read_services(answer: object, hosts: Mapping[str, object]) -> tuple[LiveService, ...]:
     """Of GET /tailnet/-/vip-services; `hosts` are the answers of GET …/vip-services/NAME/devices by name, or Unknowns."""
     return tuple(_service(_folded(one), hosts) for one in elements(mapping(answer).get("vipServices")))
-
-
-def facts_text(answers: Json) -> str:
-    """The answers as the text that `tailstack.access.facts.read_facts` reads: `devices`, `users`, `vipServices`, `keys`,
-    `settings` and `dns`, as far as they are there."""
-    lists = ("devices", "users", "vipServices", "keys")
-    facts = {name: elements(mapping(answers[name]).get(name)) for name in lists if name in answers}
-    facts |= {name: answers[name] for name in ("settings", "dns") if name in answers}
-    return json.dumps(facts, ensure_ascii=False, indent=1)
 
 
 def _device(value: object) -> LiveDevice:

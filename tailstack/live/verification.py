@@ -95,9 +95,11 @@ def _checks(tailnet: Tailnet, live: Live, scope: Scope) -> Iterator[Check]:
         if (scope.holds(node.cluster) if node.cluster is not None else scope.has_tailnet)
     ]
     yield from _nodes(tailnet, nodes, live.tailnet)
+    services = live.tailnet.services
+    by_name = services if isinstance(services, Unknown) else {service.name: service for service in services}
     for service in services_of(tailnet):
         if _concerns(service, scope):
-            yield from _service(service, live.tailnet)
+            yield from _service(service, by_name)
     for cluster in scope.clusters:
         yield from _objects(cluster, tailnet.dns_name, live)
 
@@ -276,12 +278,12 @@ def _routes_of(tailnet: Tailnet) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _service(declared: DeclaredService, live: LiveTailnet) -> Iterator[Check]:
+def _service(declared: DeclaredService, live: Mapping[str, LiveService] | Unknown) -> Iterator[Check]:
     subject = _Subject(who=declared.who, place=declared.place)
-    if isinstance(live.services, Unknown):
-        yield subject.unknown("service", live.services)
+    if isinstance(live, Unknown):
+        yield subject.unknown("service", live)
         return
-    service = next((one for one in live.services if one.name == declared.name), None)
+    service = live.get(declared.name)
     operators = f"See what the operator of {listed(declared.clusters)} says of it: its log, and the object's events."
     if service is None:
         mend = operators if declared.clusters else "Apply the stack again: pulumi up."

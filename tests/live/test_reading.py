@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-from tailstack.access.facts import read_facts
 from tailstack.live.model import (
     Live,
     LiveCluster,
@@ -16,7 +13,7 @@ from tailstack.live.model import (
     ServiceHost,
     Unknown,
 )
-from tailstack.live.reading import FACTS_FILE, facts_text, read_devices, read_keys, read_services
+from tailstack.live.reading import read_devices, read_keys, read_services
 
 DEVICE = {
     "nodeId": "n1",
@@ -108,16 +105,6 @@ def test_services_with_their_hosts() -> None:
     )
     assert other.hosts == SILENT
     assert isinstance(third.hosts, Unknown)
-
-
-def test_what_was_read_can_be_read_as_facts() -> None:
-    answers = {"devices": {"devices": [{**DEVICE, "AdvertisedRoutes": []}]}, "settings": {"httpsEnabled": True}}
-    text = facts_text(answers)
-    assert json.loads(text).keys() == {"devices", "settings"}
-    facts = read_facts(text, file=FACTS_FILE)
-    assert [node.name for node in facts.inventory.nodes] == ["web.tail1a2b.ts.net"]
-    assert facts.https is True
-    assert facts.credentials is None
 
 
 def live_object(status: object = None, **metadata: object) -> LiveObject:

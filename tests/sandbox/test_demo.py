@@ -40,7 +40,9 @@ def test_the_demo_shows_the_whole_of_it_and_leaves_nothing_behind(tmp_path: Path
         "autogroup:member gains every port to tag:k8s-operator, but for what other entries gave before."
         in result.stdout
     )
-    assert 'its tags (metadata.annotations["tailscale.com/tags"]): was "tag:k8s", is "tag:k8s-operator"' in result.stdout
+    assert (
+        'its tags (metadata.annotations["tailscale.com/tags"]): was "tag:k8s", is "tag:k8s-operator"' in result.stdout
+    )
     assert "No drift: everything in sandbox is as the stack left it." in result.stdout
     assert "no credential of the stack is left in the tailnet" in result.stdout
     assert "\x1b[" not in result.stdout
