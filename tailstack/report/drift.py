@@ -59,7 +59,7 @@ class Pending:
 
     @property
     def remedy(self) -> str:
-        return f"To apply it: pulumi up --stack {self.stack}. To give it up: take it back in the files."
+        return f"To apply it: tailstack up --stack {self.stack}. To give it up: take it back in the files."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -94,7 +94,7 @@ def test_how_to_go_on_is_told_on_request() -> None:
     for part in (
         SERVICE.remedy,
         CLIENT.remedy,
-        "To apply it: pulumi up --stack sandbox",
+        "To apply it: tailstack up --stack sandbox",
         "It wears tag:k8s. Remove it.",
     ):
         assert part in told

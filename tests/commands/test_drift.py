@@ -1,0 +1,121 @@
+"""What `tailstack drift` makes of runs of the engine that fail: parts of the report, or its exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tailstack.commands import drift
+from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.live import Looking
+from tailstack.commands.main import run
+from tailstack.engine.deployments import Deployment, StateError
+from tailstack.engine.events import EventLog
+from tailstack.engine.locks import LOCKED
+from tailstack.engine.pulumi import Outcome, Pulumi
+from tailstack.live.model import Live, LiveCluster, Unknown
+from tests.live.playing import TAILNET, WHOLE, as_declared, whole
+
+FINE = Outcome(exit_code=0, log=EventLog(), text="")
+BROKEN = Outcome(exit_code=255, log=EventLog(), text="error: no stack named 'test' found")
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Outcome]:
+    """A project whose engine answers as the dictionary says, and whose clusters are as they are declared."""
+    (tmp_path / "Pulumi.yaml").write_text("name: tailstack\nruntime: python\n", encoding="utf-8")
+    (tmp_path / "stacks" / "test").mkdir(parents=True)
+    (tmp_path / "stacks" / "test" / "a.yaml").write_text(TAILNET, encoding="utf-8")
+    (tmp_path / "stacks" / "test" / "main.yaml").write_text(WHOLE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    outcomes = {"refresh": FINE, "preview": FINE}
+    live = as_declared(whole())
+
+    def found(project: Path) -> Pulumi:
+        return Pulumi(project=project, binary=Path("pulumi"), environment={})
+
+    def refresh(_self: Pulumi, _stack: str, *_options: str) -> Outcome:
+        return outcomes["refresh"]
+
+    def preview(_self: Pulumi, _stack: str, *_options: str) -> Outcome:
+        return outcomes["preview"]
+
+    def look(_self: Looking, **_options: object) -> Live:
+        return live
+
+    def states(*_arguments: object) -> dict[str, Deployment]:
+        return {"test": Deployment(name="test", project="tailstack", whole={"deployment": {}})}
+
+    monkeypatch.setattr(Pulumi, "found", found)
+    monkeypatch.setattr(Pulumi, "preview_refresh", refresh)
+    monkeypatch.setattr(Pulumi, "preview", preview)
+    monkeypatch.setattr(Looking, "look", look)
+    monkeypatch.setattr(drift, "read_states", states)
+    return outcomes
+
+
+def test_nothing_found_everywhere(engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["drift", "test"]) == ExitCode.CLEAN
+    assert capsys.readouterr().out == "No drift: everything in test is as the stack left it.\n"
+
+
+@pytest.mark.parametrize(
+    ("which", "told"),
+    [("refresh", "what was changed behind test"), ("preview", "what is not applied yet of test")],
+)
+def test_a_run_that_fails_is_unknown(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], which: str, told: str
+) -> None:
+    engine[which] = BROKEN
+    assert run(["drift", "test"]) == ExitCode.ERROR
+    assert f"{told}: error: no stack named 'test' found" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_lock_ends_with_its_own_code(engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]) -> None:
+    engine["refresh"] = Outcome(exit_code=255, log=EventLog(), text=f"error: {LOCKED} by 1 lock(s)")
+    assert run(["drift", "test"]) == ExitCode.LOCKED
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert LOCKED in captured.err
+
+
+def test_states_that_cannot_be_read_leave_open_what_nobody_declared(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> dict[str, Deployment]:
+        raise StateError("the backend is away")
+
+    monkeypatch.setattr(drift, "read_states", broken)
+    assert run(["drift", "test", "--format", "markdown"]) == ExitCode.ERROR
+    assert "what nobody declared: the backend is away" in capsys.readouterr().out
+
+
+def test_files_with_mistakes_leave_open_what_nobody_declared(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("stacks/test/main.yaml").write_text("clusters: 3\n", encoding="utf-8")
+    assert run(["drift", "test"]) == ExitCode.ERROR
+    assert "what nobody declared: the files of test have mistakes" in capsys.readouterr().out
+
+
+def test_a_cluster_that_does_not_answer_is_left_out_of_both_runs(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    live = as_declared(whole())
+    gone: dict[str, LiveCluster | Unknown] = {**live.clusters, "green": Unknown(what="cluster green", reason="away")}
+
+    def look(_self: Looking, **_options: object) -> Live:
+        return Live(tailnet=live.tailnet, clusters=gone)
+
+    def note(_self: Pulumi, _stack: str, *options: str) -> Outcome:
+        asked.append(options)
+        return FINE
+
+    monkeypatch.setattr(Looking, "look", look)
+    monkeypatch.setattr(Pulumi, "preview_refresh", note)
+    monkeypatch.setattr(Pulumi, "preview", note)
+    assert run(["drift", "test"]) == ExitCode.ERROR
+    assert asked == [("--exclude", "urn:pulumi:test::tailstack::**kubernetes:**::green.**")] * 2
+    assert "cluster green: away" in capsys.readouterr().out
