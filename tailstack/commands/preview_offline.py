@@ -16,6 +16,7 @@ from tailstack.commands.revisions import commit_of, common_ancestor
 from tailstack.commands.sides import Side, at_commit, declared, in_work_tree, is_same
 from tailstack.finding import InvalidTailnetError
 from tailstack.report.cost import cost_of
+from tailstack.report.link_map import link_changes
 from tailstack.report.masking import Masking
 from tailstack.report.model_difference import model_plan
 from tailstack.report.notices import notices_of
@@ -94,6 +95,7 @@ def _compared(
         asked,
         comparison=None if is_guest else compare(old, new),
         plan=plan,
+        links=link_changes(was, now),
         notices=(*([_GUEST.format(owner=now.guest_of)] if is_guest else []), *notices),
         cost=cost_of(
             plan,

@@ -16,6 +16,7 @@ from tailstack.access.vocabulary import joined
 from tailstack.finding import Finding
 from tailstack.report.changes import ALARMING
 from tailstack.report.cost import Cost
+from tailstack.report.link_map import LinkChange
 from tailstack.report.plan import ChangeClass, Op, Plan, PlannedChange
 from tailstack.report.style import counted
 
@@ -80,7 +81,7 @@ class Preview:
     `stack` is one of several of the environment, empty where there is one. `base` is what it is compared with: a revision, or
     what is live. `failure` is why it could not be made, a line for each
     reason; the rest is then what is known all the same. `comparison` is None where nobody can tell who gains or loses access, and
-    `untold` says why. `notices` are what a reader should know of what the change touches.
+    `untold` says why. `links` are those that change, as far as both sides are known. `notices` are what a reader should know of what the change touches.
     """
 
     environment: str
@@ -96,6 +97,7 @@ class Preview:
     violations: tuple[PolicyViolation, ...] = ()
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    links: tuple[LinkChange, ...] = ()
     cost: Cost = NO_COST
 
     @property

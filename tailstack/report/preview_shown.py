@@ -14,6 +14,7 @@ from tailstack.report.plan import plan_as_data
 from tailstack.report.preview import Preview, Safety, headline
 from tailstack.report.preview_told import Item, Section, ToldPreview, tell_preview
 from tailstack.report.style import Style, one_line
+from tailstack.report.telling import fenced
 
 JSON_VERSION = "1"
 """Version of the JSON: raised when a field changes its meaning or goes, not when one is added."""
@@ -96,6 +97,7 @@ def told_preview_as_markdown(told: ToldPreview, *, limit: int | None = None, lev
             title=section.title,
             items=tuple(_shortened(item, longest) for item in section.items),
             is_folded=section.is_folded,
+            diagram=section.diagram,
         )
         for section in told.sections
     ]
@@ -132,6 +134,8 @@ def _markdown(section: Section, items: Sequence[Item], omitted: int, level: int)
     if omitted:
         lines.append(f"- … and {omitted} more, which are in the whole report.")
     body = "\n".join(lines)
+    if section.diagram and not omitted:
+        body += f"\n\n{fenced(section.diagram, 'mermaid').rstrip()}"
     if section.is_folded:
         total = len(section.items)
         return f"\n<details><summary>{in_html(section.title)} ({total})</summary>\n\n{body}\n\n</details>\n"
@@ -212,6 +216,7 @@ def preview_as_json(preview: Preview) -> str:
                 {
                     "title": section.title,
                     "folded": section.is_folded,
+                    "diagram": section.diagram,
                     "items": [
                         {"text": item.text, "details": list(item.details), "mark": item.mark, "alarm": item.is_alarm}
                         for item in section.items

@@ -10,6 +10,7 @@ from tailstack.access.sentences import sentence
 from tailstack.finding import Finding
 from tailstack.report.changes import ALARMING, MARKS, because, summary
 from tailstack.report.differences import LONGEST
+from tailstack.report.link_map import link_map
 from tailstack.report.plan import ChangeClass, ChangedValue, Op, Plan, PlannedChange, PolicyEdit, digest_of
 from tailstack.report.policy_entries import changed_entries
 from tailstack.report.preview import LivePolicy, PolicyState, PolicyViolation, Preview, Safety, Tier, headline
@@ -54,11 +55,12 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """Items below a title; a folded section is there for those who look for it."""
+    """Items below a title; a folded section is there for those who look for it. `diagram` is Mermaid of the same items."""
 
     title: str
     items: tuple[Item, ...]
     is_folded: bool = False
+    diagram: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +90,11 @@ def _sections(preview: Preview) -> Iterator[Section]:
     if preview.live_policy is not None:
         yield Section(title="The live policy file", items=tuple(_live(preview.live_policy)))
     yield Section(title="Access gained and lost", items=tuple(_access(preview)))
+    yield Section(
+        title="Links",
+        items=tuple(Item(text=str(change)) for change in preview.links),
+        diagram=link_map(preview.links),
+    )
     yield from _resources(preview.plan)
     yield Section(title="To know", items=tuple(Item(text=notice) for notice in preview.notices))
     yield Section(title="What it costs", items=tuple(Item(text=line) for line in preview.cost.lines))

@@ -78,6 +78,7 @@ def _section(data: Any) -> Section:  # noqa: ANN401  JSON of any shape: what is 
     return Section(
         title=str(data["title"]),
         is_folded=bool(data["folded"]),
+        diagram=str(data["diagram"]),
         items=tuple(
             Item(
                 text=str(item["text"]),

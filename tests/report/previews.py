@@ -10,6 +10,7 @@ from tailstack.access.ports import TCP, PortRange, Ports
 from tailstack.access.vocabulary import PLAIN
 from tailstack.finding import Finding, Place, Rule, Severity
 from tailstack.report.cost import Cost
+from tailstack.report.link_map import LinkChange
 from tailstack.report.plan import ChangeClass, ChangedValue, Op, Plan, PlannedChange, PolicyEdit
 from tailstack.report.preview import LivePolicy, PolicyState, PolicyViolation, Preview, Tier
 
@@ -191,6 +192,11 @@ OFFLINE = replace(
     ),
     live_policy=None,
     notices=("Proxy group blue.out has no NetworkPolicy.",),
+    links=(
+        LinkChange(source="egress green.web", target="blue.web", before="tcp:80", after="tcp:81"),
+        LinkChange(source="egress green.db", target="db.tail1a2b.ts.net", before="", after="tcp:5432"),
+        LinkChange(source="egress green.old", target="blue.web", before="tcp:80", after=""),
+    ),
 )
 UNTOLD = replace(NOTHING, tier=Tier.OFFLINE, base="main", comparison=None, untold="The base has errors.")
 MANY = replace(
