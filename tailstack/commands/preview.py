@@ -119,8 +119,8 @@ def command(
 
 
 def _online(project: Path, environment: str, stack: str, at: datetime, options: Sequence[str]) -> tuple[Preview, bool]:
-    """The report, and whether the stack is locked. Whatever fails becomes a report that says so, and takes the place of an
-    older comment."""
+    """The report, and whether the stack is locked. Without an engine, and where it fails, the report says so: it takes the place
+    of an older comment."""
     from tailstack.commands.engine_progress import following  # noqa: PLC0415  the offline tier does not pay for it
     from tailstack.commands.preview_online import Request, preview_online  # noqa: PLC0415
     from tailstack.commands.progress import progress_of  # noqa: PLC0415

@@ -106,7 +106,7 @@ def _live(request: Request, plan: Plan, *, writes_policy: bool) -> _Live:
     wanted = plan.policy.after if plan.policy is not None else ""
     try:
         api = request.connected()
-        names = {str(device.get("name", "")) for device in api.get("devices")["devices"]}
+        names = {str(device.get("name", "")) for device in api.get("devices").get("devices") or ()}
         if not writes_policy:
             return _Live(names=names)
         message, complaints = api.validate_policy(wanted) if wanted else ("", ())
