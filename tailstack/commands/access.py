@@ -10,12 +10,12 @@ import click
 from tailstack.access.parties import directory_of_tailnet
 from tailstack.access.ports import Ports
 from tailstack.commands.asking import answer, question_options
-from tailstack.commands.check import read_moment
 from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.files import FACTS_HELP, file_option, read_facts_file
 from tailstack.commands.findings import say_findings
 from tailstack.commands.formats import Format, format_option
+from tailstack.commands.moments import at_option
 from tailstack.commands.project import find_project
 from tailstack.finding import InvalidTailnetError
 from tailstack.rules.check import check_environment
@@ -25,7 +25,7 @@ from tailstack.rules.check import check_environment
 @click.argument("environment", required=False)
 @question_options
 @file_option("--facts", FACTS_HELP)
-@click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
+@at_option
 @format_option()
 def command(
     environment: str | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.files import FACTS_HELP, file_option, only_one_stdin, read_facts_file, read_text
 from tailstack.commands.findings import say_findings
 from tailstack.commands.formats import format_option
+from tailstack.commands.moments import at_option
 from tailstack.commands.project import find_project
 from tailstack.commands.terminal import wants_colour
 from tailstack.finding import InvalidTailnetError
@@ -31,7 +32,6 @@ from tailstack.report.sarif import as_sarif
 from tailstack.report.telling import told_as_markdown
 from tailstack.rules.check import Checked, check_environment, check_manifests
 from tailstack.rules.registry import RULES
-from tailstack.topology.rotation import read_time
 from tailstack.topology.tailnet import BasePolicy
 
 _DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+\Z")
@@ -48,17 +48,6 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
-def read_moment(ctx: click.Context, parameter: click.Parameter, text: str | None) -> datetime:
-    """The moment in the option `--at`; now where there is none."""
-    if text is None:
-        return datetime.now(UTC)
-    moment = read_time(text)
-    if moment is None:
-        message = f"{text} is no moment with a time zone, such as 2026-01-05T09:00:00Z."
-        raise click.BadParameter(message, ctx=ctx, param=parameter)
-    return moment
-
-
 def read_dns_name(ctx: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
     """The domain in the option `--dns-name`, in small letters and without a dot at its end."""
     if text is None:
@@ -72,7 +61,7 @@ def read_dns_name(ctx: click.Context, parameter: click.Parameter, text: str | No
 @click.command("check", short_help="Find mistakes in an environment before anything is applied.")
 @click.argument("environment", required=False)
 @format_option(Format)
-@click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
+@at_option
 @click.option(
     "--links", "with_links", is_flag=True, help="Show every step of every link, also of those that are complete."
 )

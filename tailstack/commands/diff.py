@@ -9,9 +9,9 @@ import click
 
 from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compare import NOTHING_CHANGED, compare
-from tailstack.commands.check import read_moment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
+from tailstack.commands.moments import at_option
 from tailstack.commands.project import find_project
 from tailstack.commands.revisions import commit_of, common_ancestor
 from tailstack.commands.sides import Side, at_commit, declared, in_work_tree, is_same
@@ -38,7 +38,7 @@ WORK_TREE = "the work tree"
     "--merge-base", "from_ancestor", is_flag=True, help="Compare with the last commit that BASE and HEAD share."
 )
 @format_option()
-@click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
+@at_option
 def command(
     base: str, head: str | None, chosen: tuple[str, ...], form: Format, at: datetime, *, from_ancestor: bool
 ) -> ExitCode:

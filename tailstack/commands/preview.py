@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from tailstack.commands.check import read_moment
 from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
+from tailstack.commands.moments import at_option_of_stack, moment_of
 from tailstack.commands.packs import pack_options, policy_pack_options
 from tailstack.commands.preview_offline import Question, preview_offline
 from tailstack.commands.project import find_project
@@ -61,7 +61,7 @@ _BY_ENDING = {".md": Format.MARKDOWN, ".json": Format.JSON}
     help="Write the whole report there too: Markdown (.md), JSON (.json), else text. May be given several times.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="BYTES", help="Cut the Markdown that is printed to this.")
-@click.option("--at", callback=read_moment, metavar="TIME", help="Moment for which rotations are read; by default now.")
+@at_option_of_stack
 @click.option("--roll-up", is_flag=True, help="Make one report of several: the arguments are JSON files of previews.")
 def command(
     *,
@@ -74,7 +74,7 @@ def command(
     form: Format,
     outputs: tuple[Path, ...],
     limit: int | None,
-    at: datetime,
+    at: datetime | None,
     offline: bool,
     from_ancestor: bool,
     without_packs: bool,
@@ -103,7 +103,9 @@ def command(
     masking = masking_of(os.environ)
     locked = False
     if offline:
-        question = Question(project=project, base=base or "HEAD", head=head, from_ancestor=from_ancestor, at=at)
+        question = Question(
+            project=project, base=base or "HEAD", head=head, from_ancestor=from_ancestor, at=at or datetime.now(UTC)
+        )
         environment = names[0] if names else choose_environment(project, None)
         preview = preview_offline(question, environment, masking)
     else:
@@ -113,7 +115,7 @@ def command(
             known = ", ".join(each.name for each in stacks)
             raise click.UsageError(f"{environment} has several stacks. Name one by --stack: {known}.")
         options = pack_options(project, packs, pack_configs, without_packs=without_packs)
-        preview, locked = _online(project, environment, only.name, at, options)
+        preview, locked = _online(project, environment, only.name, moment_of(project, only.name, at), options)
     _show(preview, form, outputs, limit)
     return ExitCode.LOCKED if locked else _CODES[preview.safety]
 

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from tailstack.commands.environment import config_of_stack
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.moments import at_option_of_stack, moment_of
 from tailstack.commands.packs import pack_options, policy_pack_options
 from tailstack.commands.project import find_project
 from tailstack.commands.stacks import Stack, choose_stacks
 from tailstack.commands.up_run import Wanted, run_up
 from tailstack.commands.verify import read_duration
 from tailstack.report.safety import FORMS, is_name
-from tailstack.topology.rotation import read_time
-
-
-def _read_moment(ctx: click.Context, parameter: click.Parameter, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    moment = read_time(text)
-    if moment is None:
-        message = f"{text} is no moment with a time zone, such as 2026-01-05T09:00:00Z."
-        raise click.BadParameter(message, ctx=ctx, param=parameter)
-    return moment
 
 
 def _read_allowed(ctx: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,12 +45,7 @@ def _read_allowed(ctx: click.Context, parameter: click.Parameter, names: tuple[s
     metavar="WHAT",
     help="Go beyond a safety limit, as the refusal names it. May be given several times.",
 )
-@click.option(
-    "--at",
-    callback=_read_moment,
-    metavar="TIME",
-    help="Moment for which rotations are read.  [default: the stack's tailstack:at, else now]",
-)
+@at_option_of_stack
 @policy_pack_options
 @click.option(
     "--narrow-at-once",
@@ -114,7 +99,7 @@ def command(
             environment=chosen,
             stack=one,
             limits=config_of_stack(project, one.name).limits,
-            at=at or _configured_moment(project, one) or datetime.now(UTC),
+            at=moment_of(project, one.name, at),
             options=pack_options(project, packs, pack_configs, without_packs=without_packs),
             allowed=frozenset(allowed),
             digest=digest,
@@ -134,14 +119,3 @@ def _only(stacks: tuple[Stack, ...], environment: str) -> Stack:
         names = ", ".join(stack.name for stack in stacks)
         raise click.UsageError(f"{environment} has several stacks. Name one with --stack: {names}.")
     return one
-
-
-def _configured_moment(project: Path, stack: Stack) -> datetime | None:
-    """The moment that the stack's config names. Raises click.UsageError where it is none."""
-    text = config_of_stack(project, stack.name).at
-    moment = read_time(text) if text else None
-    if text and moment is None:
-        raise click.UsageError(
-            f"tailstack:at of {stack.name} is {text!r}; expected a moment such as 2026-01-05T09:00:00Z."
-        )
-    return moment
