@@ -15,18 +15,11 @@ import pulumi
 
 from components.refusal import RefusedError
 from tailstack.access import hujson
+from tailstack.engine.stack_config import ADDRESS, VARIABLES
 from tailstack.engine.tailscale_api import Complaint, Failure, TailscaleApi, TailscaleApiError, from_environment
 from tailstack.report.differences import differences
 
 _MOST_SHOWN = 8
-_CREDENTIALS = {
-    "apiKey": "TAILSCALE_API_KEY",
-    "oauthClientId": "TAILSCALE_OAUTH_CLIENT_ID",
-    "oauthClientSecret": "TAILSCALE_OAUTH_CLIENT_SECRET",
-    "identityToken": "TAILSCALE_IDENTITY_TOKEN",
-    "audience": "TAILSCALE_AUDIENCE",
-}
-_ADDRESS = {"baseUrl": "TAILSCALE_BASE_URL", "tailnet": "TAILSCALE_TAILNET"}
 
 
 def connect(config: pulumi.Config, variables: Mapping[str, str]) -> TailscaleApi:
@@ -34,9 +27,12 @@ def connect(config: pulumi.Config, variables: Mapping[str, str]) -> TailscaleApi
 
     Raises TailscaleApiError (MISCONFIGURED) where neither has any that can be used here.
     """
-    stated = {variable: value for key, variable in (_CREDENTIALS | _ADDRESS).items() if (value := config.get(key))}
-    if not stated.keys().isdisjoint(_CREDENTIALS.values()):
-        variables = {key: value for key, value in variables.items() if key not in _CREDENTIALS.values()}
+    stated = {
+        variable: value for key, variable in VARIABLES.items() if (value := config.get(key.removeprefix("tailscale:")))
+    }
+    credentials = {VARIABLES[key] for key in VARIABLES.keys() - ADDRESS}
+    if not stated.keys().isdisjoint(credentials):
+        variables = {name: value for name, value in variables.items() if name not in credentials}
     return from_environment({**variables, **stated})
 
 
@@ -80,7 +76,7 @@ def check(connected: Callable[[], TailscaleApi], *, applied: str, wanted: str) -
 
 def refuse_lost_edit(*, live: str, applied: str, wanted: str) -> None:
     """Raise RefusedError when the live policy is neither what was applied last nor what is wanted now."""
-    if _canonical(live) in (_canonical(applied), _canonical(wanted)):
+    if hujson.comparable(live) in (hujson.comparable(applied), hujson.comparable(wanted)):
         return
     edits = "\n".join(f"  {edit}" for edit in _edits(applied, live))
     raise RefusedError(
@@ -105,13 +101,6 @@ def refuse_invalid(message: str, complaints: Sequence[Complaint]) -> None:
         else ""
     )
     raise RefusedError(f"Tailscale refuses the policy file: {message}{details}\nThe policy was left as it is.{hint}")
-
-
-def _canonical(policy: str) -> str:
-    try:
-        return hujson.format(policy)
-    except hujson.HujsonError:
-        return policy
 
 
 def _edits(applied: str, live: str) -> Iterator[str]:

@@ -65,6 +65,7 @@ def joined(parent: pulumi.Resource, machines: Sequence[Machine]) -> dict[str, st
         return {}
     try:
         found = get_devices(opts=pulumi.InvokeOptions(parent=parent)).devices or ()
+    # Whatever the plugin or the service has against the call, the SDK raises it as a plain Exception.
     except Exception as error:
         raise RefusedError(
             f"The devices of the tailnet could not be looked up: {error}. Nothing was changed."

@@ -121,9 +121,11 @@ def _lines(found: Found, run: str) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> None:
     """Settle the issue, and say what was done."""
-    if len(arguments) != 2:  # noqa: PLR2004 -- the two of the usage
-        refuse("Usage: python -m tailstack.ci.drift_issue STACK FILE", ExitCode.USAGE)
-    stack, file = arguments
+    match arguments:
+        case [stack, file]:
+            pass
+        case _:
+            refuse("Usage: python -m tailstack.ci.drift_issue STACK FILE", ExitCode.USAGE)
     variables = os.environ
     run = f"{variables.get('GITHUB_SERVER_URL', '')}/{variables.get('GITHUB_REPOSITORY', '')}/actions/runs/{variables.get('GITHUB_RUN_ID', '')}"
     try:

@@ -144,8 +144,8 @@ def _standing(tailnet: Tailnet, live: _Live, applied: str, wanted: str) -> LiveP
         return LivePolicy(state=PolicyState.UNKNOWN, said=(live.reason,), refused=live.refused)
     if not applied:
         return LivePolicy(state=PolicyState.FIRST, refused=live.refused)
-    now = _canonical(live.policy)
-    if now in (_canonical(applied), _canonical(wanted)):
+    now = hujson.comparable(live.policy)
+    if now in (hujson.comparable(applied), hujson.comparable(wanted)):
         return LivePolicy(state=PolicyState.IN_STEP, refused=live.refused)
     try:
         found = compare((tailnet, _read(_APPLIED, applied)), (tailnet, _read(LIVE, live.policy)))
@@ -157,13 +157,6 @@ def _standing(tailnet: Tailnet, live: _Live, applied: str, wanted: str) -> LiveP
 
 def _read(name: str, text: str) -> CompiledPolicy:
     return hand_written(BasePolicy(file=name, text=text))
-
-
-def _canonical(policy: str) -> str:
-    try:
-        return hujson.format(policy)
-    except hujson.HujsonError:
-        return policy
 
 
 def _failure(outcome: Outcome, masking: Masking) -> tuple[str, ...]:
@@ -189,10 +182,11 @@ def _violations(log: EventLog, masking: Masking) -> tuple[PolicyViolation, ...]:
 
 def _declared(violation: Violation) -> str:
     """`urn:pulumi:<stack>::<project>::<types>$<type>::<name>`; a policy over the whole stack names none."""
-    parts = violation.urn.split("::")
-    if len(parts) < 4:  # noqa: PLR2004
-        return ""
-    return declaration_of(parts[2].rpartition("$")[2], parts[-1])
+    match violation.urn.split("::"):
+        case [_, _, types, *_, name]:
+            return declaration_of(types.rpartition("$")[2], name)
+        case _:
+            return ""
 
 
 def _warnings(log: EventLog, checked: Checked, masking: Masking) -> tuple[str, ...]:

@@ -108,17 +108,10 @@ def _changed(step: Step, changes: tuple[str, ...], lasting: tuple[str, ...]) -> 
 
 def _policy_changes(step: Step) -> tuple[str, ...]:
     before, after = (str(side.get("acl", "")) for side in _sides(step))
-    if _canonical(before) == _canonical(after):
+    if hujson.comparable(before) == hujson.comparable(after):
         return ()
     _, told = policy_sentences(PolicyEdit(before=before, after=after))
     return told
-
-
-def _canonical(policy: str) -> str:
-    try:
-        return hujson.format(policy)
-    except hujson.HujsonError:
-        return policy
 
 
 def _values(step: Step, masking: Masking) -> tuple[ChangedValue, ...]:

@@ -222,3 +222,9 @@ class TestBuilding:
         with pytest.raises(TypeError, match="expected an array, not object"):
             hujson.append_elements(hujson.build({}), [])
         assert hujson.find(hujson.build({}), "a") is None
+
+
+def test_texts_are_compared_by_their_canonical_form_and_what_is_none_as_it_is() -> None:
+    assert hujson.comparable('{"groups":{}}') == hujson.comparable('{ "groups" :  {} }')
+    assert hujson.comparable('{"groups":{}}') != hujson.comparable('{"hosts":{}}')
+    assert hujson.comparable("{groups") == "{groups"

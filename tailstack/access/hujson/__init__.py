@@ -18,7 +18,7 @@ from tailstack.access.hujson.building import (
     with_member,
     with_path,
 )
-from tailstack.access.hujson.formatting import WIDTH, format, format_part, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
+from tailstack.access.hujson.formatting import WIDTH, comparable, format, format_part, format_value, standardize  # noqa: A004 -- the name of the function in the Go module
 from tailstack.access.hujson.parsing import Document, parse
 from tailstack.access.hujson.tree import (
     Array,
@@ -50,6 +50,7 @@ __all__ = [
     "build",
     "byte_length",
     "commented",
+    "comparable",
     "duplicate_members",
     "find",
     "find_path",

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from tailstack.access.hujson.building import string_literal
 from tailstack.access.hujson.parsing import parse
-from tailstack.access.hujson.tree import Array, Literal, Member, Object, Value, byte_length, pack
+from tailstack.access.hujson.tree import Array, HujsonError, Literal, Member, Object, Value, byte_length, pack
 
 WIDTH = 80
 """The most bytes on a line before it is broken; as the Go module counts, indentation aside."""
@@ -34,6 +34,14 @@ _LINE_OR_OPEN = re.compile(r"[ \t\r\n]*+(//|/\*)")
 def format(text: str) -> str:  # noqa: A001 -- the name of the function in the Go module; used as `hujson.format`
     """The canonical form of a HuJSON text. Raises HujsonError where the text is none."""
     return format_value(parse(text).root)
+
+
+def comparable(text: str) -> str:
+    """The canonical form by which two texts are compared as the provider does (https://github.com/tailscale/hujson); what is none, as it is."""
+    try:
+        return format(text)
+    except HujsonError:
+        return text
 
 
 def format_value(root: Value) -> str:
