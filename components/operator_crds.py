@@ -22,6 +22,7 @@ from components.options import child, resource_name
 from components.refusal import RefusedError
 from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.charts.versions import version_of
+from tailstack.plain import mapping
 from tailstack.topology.tailnet import Operator
 
 SECTION = "crd"
@@ -86,17 +87,13 @@ def _read(file: Path, named_by: str) -> Iterator[Crd]:
 
 
 def _crd(document: object, named_by: str) -> Crd:
-    parts = _mapping(document)
-    spec, about = _mapping(parts.get("spec")), _mapping(parts.get("metadata"))
+    parts = mapping(document)
+    spec, about = mapping(parts.get("spec")), mapping(parts.get("metadata"))
     if parts.get("kind") != "CustomResourceDefinition" or not spec or not about:
         raise RefusedError(f"{named_by} holds something else than CRDs. Keep nothing else in this folder.")
     if spec.get("group") != GROUP:
         raise RefusedError(f"{named_by} holds a CRD of {spec.get('group')}; expected one of {GROUP}.")
     return Crd(name=about["name"], kind=spec["names"]["kind"], annotations=about.get("annotations") or {}, spec=spec)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def apply_crds(

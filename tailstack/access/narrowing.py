@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from tailstack.access import hujson
 from tailstack.access.compile import sealed_again
+from tailstack.plain import entries, mapping, texts
 
 COMMENT = "kept until the nodes that need it have been brought over"
 """Stands above each entry that the first pass keeps."""
@@ -77,34 +78,34 @@ class _Comparison:
     def __init__(self, before: _Entry, after: _Entry) -> None:
         self._before = before
         self._after = after
-        owned, wanted = set(_mapping(before.get("tagOwners"))), set(_mapping(after.get("tagOwners")))
+        owned, wanted = set(mapping(before.get("tagOwners"))), set(mapping(after.get("tagOwners")))
         self.leaving: AbstractSet[str] = owned - wanted
         arriving = wanted - owned
         self._promised = {
             source
             for section in _ENTRIES
-            for entry in _entries(after.get(section))
-            if any(_tag_in(target) in arriving for target in _texts(entry.get("dst")))
-            for source in _texts(entry.get("src"))
+            for entry in entries(after.get(section))
+            if any(_tag_in(target) in arriving for target in texts(entry.get("dst")))
+            for source in texts(entry.get("src"))
         }
 
     def owners(self) -> Iterator[tuple[str, Sequence[str]]]:
         """Tags that go, with their owners, and owners that go and are tags: an operator that wears one makes nodes by it."""
-        wanted = _mapping(self._after.get("tagOwners"))
-        for tag, owners in _mapping(self._before.get("tagOwners")).items():
-            owned = _texts(owners)
+        wanted = mapping(self._after.get("tagOwners"))
+        for tag, owners in mapping(self._before.get("tagOwners")).items():
+            owned = texts(owners)
             if tag in self.leaving:
                 yield tag, [owner for owner in owned if self._is_as_before(owner)]
-            elif lost := [one for one in owned if one.startswith(_TAG) and one not in _texts(wanted.get(tag))]:
+            elif lost := [one for one in owned if one.startswith(_TAG) and one not in texts(wanted.get(tag))]:
                 yield tag, lost
 
     def entries(self, section: str) -> Iterator[_Entry]:
         """What nodes could do, and what people could do with nodes whose tag goes; ports and capabilities as they were."""
         known = {_canonical(entry) for entry in self._conditioned(self._after, section)}
         for entry in self._conditioned(self._before, section):
-            if _canonical(entry) in known or not all(map(self._is_as_before, _texts(entry.get("srcPosture")))):
+            if _canonical(entry) in known or not all(map(self._is_as_before, texts(entry.get("srcPosture")))):
                 continue
-            sources, targets = _texts(entry.get("src")), _texts(entry.get("dst"))
+            sources, targets = texts(entry.get("src")), texts(entry.get("dst"))
             nodes = [source for source in sources if source.startswith(_TAG)]
             people = list(self._people(sources))
             reached = [target for target in targets if self._is_as_before(target)]
@@ -116,23 +117,23 @@ class _Comparison:
 
     def _conditioned(self, document: _Entry, section: str) -> Iterator[_Entry]:
         """Entries with the condition that holds for them: the default of their own file, where they name none."""
-        default = _texts(document.get("defaultSrcPosture"))
-        for entry in _entries(document.get(section)):
+        default = texts(document.get("defaultSrcPosture"))
+        for entry in entries(document.get(section)):
             yield {**entry, "srcPosture": default} if default and not entry.get("srcPosture") else entry
 
     def attributes(self) -> Iterator[_Entry]:
         """Attributes of the nodes whose tag goes, such as Funnel."""
-        for entry in _entries(self._before.get("nodeAttrs")):
-            if targets := [target for target in _texts(entry.get("target")) if target in self.leaving]:
+        for entry in entries(self._before.get("nodeAttrs")):
+            if targets := [target for target in texts(entry.get("target")) if target in self.leaving]:
                 yield {**entry, "target": targets}
 
     def approvers(self) -> Iterator[tuple[tuple[str, ...], Sequence[str]]]:
         """By path of the list the tags that go, and that approve routes, exit nodes and Tailscale Services."""
-        found = _mapping(self._before.get("autoApprovers"))
-        lists: dict[tuple[str, ...], list[str]] = {("autoApprovers", "exitNode"): _texts(found.get("exitNode"))}
+        found = mapping(self._before.get("autoApprovers"))
+        lists: dict[tuple[str, ...], Sequence[str]] = {("autoApprovers", "exitNode"): texts(found.get("exitNode"))}
         for section in ("routes", "services"):
-            for name, every in _mapping(found.get(section)).items():
-                lists["autoApprovers", section, name] = _texts(every)
+            for name, every in mapping(found.get(section)).items():
+                lists["autoApprovers", section, name] = texts(every)
         for path, every in lists.items():
             if tags := [one for one in every if one in self.leaving]:
                 yield path, tags
@@ -145,9 +146,7 @@ class _Comparison:
             if self._is_as_before(source):
                 yield source
             elif source.startswith(_GROUP):
-                before, after = (
-                    _texts(_mapping(side.get("groups")).get(source)) for side in (self._before, self._after)
-                )
+                before, after = (texts(mapping(side.get("groups")).get(source)) for side in (self._before, self._after))
                 yield from (member for member in before if member in after)
 
     def _is_as_before(self, name: str) -> bool:
@@ -180,14 +179,14 @@ def _without_denials(root: hujson.Value, wanted: _Entry) -> hujson.Value:
     """What must not be possible may still be, until nothing is kept any more: such tests are left out meanwhile."""
     tests = [
         {key: value for key, value in test.items() if key != "deny"}
-        for test in _entries(wanted.get("tests"))
-        if _texts(test.get("accept"))
+        for test in entries(wanted.get("tests"))
+        if texts(test.get("accept"))
     ]
     return hujson.with_member(root, "tests", tests) if "tests" in wanted else root
 
 
 def _told(entry: _Entry) -> str:
-    return f"{', '.join(_texts(entry.get('src')))} to {', '.join(_texts(entry.get('dst')))}"
+    return f"{', '.join(texts(entry.get('src')))} to {', '.join(texts(entry.get('dst')))}"
 
 
 def _tag_in(target: str) -> str:
@@ -200,17 +199,4 @@ def _canonical(entry: _Entry) -> str:
 
 
 def _value(document: _Entry, section: str, name: str) -> object:
-    return _mapping(document.get(section)).get(name)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _entries(value: object) -> Iterator[_Entry]:
-    if isinstance(value, list):
-        yield from (cast("_Entry", each) for each in cast("list[object]", value) if isinstance(each, dict))
-
-
-def _texts(value: object) -> list[str]:
-    return [str(each) for each in cast("list[object]", value)] if isinstance(value, list) else []
+    return mapping(document.get(section)).get(name)

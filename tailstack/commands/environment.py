@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 import yaml
 
+from tailstack.plain import mapping
 from tailstack.report.safety import Limits
 from tailstack.topology.loading import STACKS, environments
 
@@ -56,8 +58,7 @@ def config_of_stack(project: Path, stack: str) -> StackConfig:
     name = stack.rsplit("/", 1)[-1]
     file = project / STACKS / f"Pulumi.{name}.yaml"
     loaded: object = yaml.safe_load(file.read_text(encoding="utf-8")) if name and file.is_file() else None
-    config: object = cast("dict[str, Any]", loaded).get("config") if isinstance(loaded, dict) else None
-    known = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
+    known = mapping(mapping(loaded).get("config"))
     environment, scope, at = (known.get(f"tailstack:{key}") for key in ("environment", "scope", "at"))
     usual = Limits()
     return StackConfig(
@@ -71,7 +72,7 @@ def config_of_stack(project: Path, stack: str) -> StackConfig:
     )
 
 
-def _number(file: Path, known: dict[str, Any], key: str, usual: int) -> int:
+def _number(file: Path, known: Mapping[str, Any], key: str, usual: int) -> int:
     """A whole number of the config; `pulumi config set` writes it as a text."""
     text = str(known.get(key, usual))
     if not text.isdecimal():

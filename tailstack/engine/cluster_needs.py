@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, cast
 from tailstack.charts.versions import version_of, version_text
 from tailstack.engine.live_clusters import CONNECT_SECONDS, KUBECONFIG, READ_SECONDS, Target, client_for, reason_of
 from tailstack.engine.side_by_side import Failed, side_by_side
-from tailstack.live.model import LiveCluster, LiveObject, Unknown, elements, mapping
+from tailstack.live.model import LiveCluster, LiveObject, Unknown
+from tailstack.plain import entries, mapping
 from tailstack.report.diagnosed import Mark, Point
 from tailstack.topology.declaration import ManagedBy
 from tailstack.topology.tailnet import Cluster
@@ -185,7 +186,7 @@ def _operator_point(area: str, cluster: Cluster, live: LiveCluster) -> Point:
 def _version(deployment: LiveObject) -> str:
     """By the tag of the operator's image; empty where it tells none."""
     template = mapping(mapping(deployment.spec.get("template")).get("spec"))
-    for container in map(mapping, elements(template.get("containers"))):
+    for container in entries(template.get("containers")):
         match = _TAG.search(str(container.get("image", "")))
         if match is not None:
             return match[1]

@@ -11,8 +11,9 @@ from tailstack.engine.deployments import Deployment, Resource, name_of, type_of
 from tailstack.engine.events import EventLog, Json, Phase, Step
 from tailstack.engine.plans import masking_of
 from tailstack.engine.wording import describe
-from tailstack.live.model import ObjectKey, mapping
+from tailstack.live.model import ObjectKey
 from tailstack.live.unmanaged import Managed
+from tailstack.plain import mapping
 from tailstack.report.drift import Drift, DriftKind, DriftReport
 from tailstack.report.masking import Masking
 from tailstack.report.meaning import blinded_values, changed_values, policy_sentences

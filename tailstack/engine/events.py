@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
+from tailstack.plain import mapping
 from tailstack.report.masking import BLINDED
 
 Json = Mapping[str, object]
@@ -145,9 +146,9 @@ def parse_event(line: str) -> Event | None:
 
 
 def _step(phase: Phase, body: Json) -> Step:
-    metadata = _mapping(body.get("metadata"))
-    old, new = _mapping(metadata.get("old")), _mapping(metadata.get("new"))
-    detailed = _mapping(metadata.get("detailedDiff"))
+    metadata = mapping(body.get("metadata"))
+    old, new = mapping(metadata.get("old")), mapping(metadata.get("new"))
+    detailed = mapping(metadata.get("detailedDiff"))
     diffs = cast("list[str]", metadata.get("diffs") or [])
     keys = cast("list[str]", metadata.get("keys") or [])
     return Step(
@@ -168,7 +169,7 @@ def _step(phase: Phase, body: Json) -> Step:
 
 def _state(value: object) -> Json:
     """Inputs or outputs, in which a secret is the text that says so, however the engine wrapped it."""
-    return _mapping(_unwrapped(value))
+    return mapping(_unwrapped(value))
 
 
 def _unwrapped(value: object) -> object:
@@ -206,15 +207,11 @@ def _violation(body: Json) -> Violation:
 
 
 def _summary(body: Json) -> Summary:
-    changes = _mapping(body.get("resourceChanges"))
+    changes = mapping(body.get("resourceChanges"))
     return Summary(
         changes={op: n for op, n in changes.items() if isinstance(n, int)},
         duration=float(cast("float", body.get("durationSeconds", 0))),
     )
-
-
-def _mapping(value: object) -> Json:
-    return cast("Json", value) if isinstance(value, dict) else EMPTY
 
 
 _READERS: Mapping[str, Callable[[Json], Event | None]] = {

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from tailstack.engine.side_by_side import Failed, side_by_side
-from tailstack.live.model import LiveCluster, LiveObject, Unknown, elements, mapping
+from tailstack.live.model import LiveCluster, LiveObject, Unknown
+from tailstack.plain import entries, mapping
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -145,7 +146,7 @@ def _listed(client: ApiClient, path: str) -> Iterator[Mapping[str, Any]]:
     while True:
         query = [("limit", str(_PAGE)), *([("continue", further)] if further else [])]
         page = _got(client, path, query)
-        yield from map(mapping, elements(page.get("items")))
+        yield from entries(page.get("items"))
         further = str(mapping(page.get("metadata")).get("continue") or "")
         if not further:
             return

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from tailstack.engine.side_by_side import Failed, side_by_side
 from tailstack.engine.tailscale_api import Failure, TailscaleApi, TailscaleApiError
-from tailstack.live.model import LiveTailnet, Unknown, elements, mapping
+from tailstack.live.model import LiveTailnet, Unknown
 from tailstack.live.reading import read_devices, read_keys, read_services
+from tailstack.plain import elements, mapping
 
 SECONDS = 60.0
 """How long one part may take: the API's own client tries three times."""

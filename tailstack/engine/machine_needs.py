@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from tailstack.engine.pulumi import Pulumi
+from tailstack.plain import entries, mapping
 from tailstack.report.diagnosed import Mark, Point
 from tailstack.topology.tailnet import Cluster
 
@@ -63,8 +64,8 @@ def git_point(variables: Mapping[str, str]) -> Point:
 
 def virtual_environment_point(project: Path) -> Point | None:
     """The virtual environment that the project's Pulumi.yaml names; None where it names none."""
-    runtime = _mapping(_project_file(project).get("runtime"))
-    named = _mapping(runtime.get("options")).get("virtualenv")
+    runtime = mapping(_project_file(project).get("runtime"))
+    named = mapping(runtime.get("options")).get("virtualenv")
     if not isinstance(named, str):
         return None
     what = f"virtual environment {named}"
@@ -104,7 +105,7 @@ def _plugin_points(engine: Pulumi) -> Iterator[Point]:
     if not isinstance(listed, list):
         yield Point(area=AREA, what="plugins", mark=Mark.UNKNOWN, told="pulumi does not list them")
         return
-    plugins = [_mapping(one) for one in cast("list[object]", listed)]
+    plugins = [mapping(one) for one in cast("list[object]", listed)]
     there = {(one.get("name"), str(one.get("version", "")).removeprefix("v")) for one in plugins}
     for name, package in PLUGINS:
         what = f"plugin {name}"
@@ -149,9 +150,7 @@ def _contexts(files: Sequence[Path]) -> tuple[frozenset[str], tuple[Path, ...]]:
         except (OSError, yaml.YAMLError, UnicodeDecodeError):
             broken.append(file)
             continue
-        contexts = _mapping(loaded).get("contexts")
-        for one in cast("list[object]", contexts) if isinstance(contexts, list) else []:
-            known.add(str(_mapping(one).get("name", "")))
+        known.update(str(one.get("name", "")) for one in entries(mapping(loaded).get("contexts")))
     return frozenset(known), tuple(broken)
 
 
@@ -167,7 +166,7 @@ def stack_points(engine: Pulumi, project_name: str, stacks: Sequence[str], files
         return
     url = str(cast("Mapping[str, object]", who).get("url", ""))
     yield Point(area=AREA, what="backend", mark=Mark.OK, told=_without_user(url))
-    summaries = {str(one.get("name", "")): one for one in map(_mapping, cast("list[object]", listed))}
+    summaries = {str(one.get("name", "")): one for one in map(mapping, cast("list[object]", listed))}
     for stack, file in zip(stacks, files, strict=True):
         summary = summaries.get(stack) or summaries.get(stack.rpartition("/")[2])
         if summary is None:
@@ -185,7 +184,7 @@ def _secrets_points(engine: Pulumi, stack: str, file: Path) -> Iterator[Point]:
         mend = "Mend the file; `pulumi config --stack` reads it too."
         yield Point(area=AREA, what=f"config of {stack}", mark=Mark.MISSING, told="it is not YAML", mend=mend)
         return
-    settings = _mapping(loaded)
+    settings = mapping(loaded)
     provider = str(settings.get("secretsprovider") or ("passphrase" if "encryptionsalt" in settings else ""))
     if not provider:
         return
@@ -224,7 +223,7 @@ def _lock_point(stack: str, summary: Mapping[str, Any], url: str, project_name: 
 
 def _holder(file: Path) -> str:
     try:
-        lock = _mapping(cast("object", json.loads(file.read_text(encoding="utf-8"))))
+        lock = mapping(cast("object", json.loads(file.read_text(encoding="utf-8"))))
         since = datetime.fromisoformat(str(lock["timestamp"])).strftime("%Y-%m-%d %H:%M")
         return f"{lock['username']} on {lock['hostname']} since {since}"
     except (OSError, ValueError, KeyError):
@@ -280,11 +279,7 @@ def _json_of(engine: Pulumi, *arguments: str) -> object:
 
 def _project_file(project: Path) -> Mapping[str, Any]:
     loaded: object = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
-    return _mapping(loaded)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+    return mapping(loaded)
 
 
 def _without_user(url: str) -> str:

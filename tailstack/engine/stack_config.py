@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from tailstack.engine.pulumi import Pulumi
+from tailstack.plain import mapping
 
 VARIABLES: Mapping[str, str] = {
     "tailscale:apiKey": "TAILSCALE_API_KEY",
@@ -46,9 +47,7 @@ def read_config(engine: Pulumi | None, file: Path, stack: str, wanted: frozenset
         loaded: object = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         raise StackConfigError(f"the config of {stack} cannot be read") from None
-    config = cast("dict[str, Any]", loaded).get("config") if isinstance(loaded, dict) else None
-    known = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
-    there = {key: value for key, value in known.items() if key in wanted}
+    there = {key: value for key, value in mapping(mapping(loaded).get("config")).items() if key in wanted}
     if any(isinstance(value, dict) for value in there.values()):
         return _decrypted(engine, stack, frozenset(there))
     return {key: str(value) for key, value in there.items()}

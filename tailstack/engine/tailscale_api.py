@@ -21,10 +21,11 @@ from email.message import Message
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
+from typing import IO, Any, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 from tailstack.engine.github_identity import GitHubJob, NoIdentityTokenError
+from tailstack.plain import entries, mapping, texts
 
 DEFAULT_BASE_URL = "https://api.tailscale.com"
 # What `If-Match` says where only the untouched default policy file may be replaced.
@@ -230,7 +231,7 @@ class TailscaleApi:
         body = text.encode("utf-8", "surrogateescape")
         path = self._tailnet_path("acl", "validate")
         reply = self._call("POST", path, body=body, content_type="application/hujson")
-        said = _object(_parsed(reply.body or b"{}"))
+        said = mapping(_parsed(reply.body or b"{}"))
         message, complaints = str(said.get("message") or ""), _complaints(said)
         only_warnings = bool(complaints) and not any(one.errors for one in complaints)
         return ("" if only_warnings else message), complaints
@@ -312,7 +313,7 @@ class TailscaleApi:
             path, form = "/api/v2/oauth/token-exchange", {"jwt": _identity_token(credential)}
         body = urlencode({"client_id": credential.client_id, **form}).encode()
         reply = self._once("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
-        answer = _object(_parsed(reply.body))
+        answer = mapping(_parsed(reply.body))
         secret, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(secret, str) or not isinstance(seconds, int):
             raise TailscaleApiError(Failure.UNREADABLE, "the token endpoint's answer has no access token")
@@ -412,7 +413,7 @@ def _refusal(error: urllib.error.HTTPError) -> TailscaleApiError:
 
 def _said(error: urllib.error.HTTPError) -> Mapping[str, Any]:
     try:
-        return _object(json.loads(error.read()))
+        return mapping(json.loads(error.read()))
     except (ValueError, OSError, http.client.HTTPException):
         return {}
 
@@ -435,21 +436,10 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401 -- JSON of any shape
         raise TailscaleApiError(Failure.UNREADABLE, "the API's answer is not JSON") from None
 
 
-def _object(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 -- JSON of any shape
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
-
-
 def _complaints(said: Mapping[str, Any]) -> tuple[Complaint, ...]:
-    data = said.get("data")
-    entries = cast("list[Any]", data) if isinstance(data, list) else []
     return tuple(
         Complaint(
-            subject=str(entry.get("user", "")), errors=_texts(entry, "errors"), warnings=_texts(entry, "warnings")
+            subject=str(entry.get("user", "")), errors=texts(entry.get("errors")), warnings=texts(entry.get("warnings"))
         )
-        for entry in map(_object, entries)
+        for entry in entries(said.get("data"))
     )
-
-
-def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    values = entry.get(name)
-    return tuple(map(str, cast("list[Any]", values))) if isinstance(values, list) else ()

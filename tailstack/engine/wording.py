@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
-from tailstack.engine.events import Json, Step
+from tailstack.engine.events import Step
+from tailstack.plain import mapping
 from tailstack.report.resource_kinds import is_object as is_object_of
 from tailstack.report.resource_kinds import resource_kind
 
@@ -27,13 +25,9 @@ def describe(step: Step) -> str:
     if step.type == RELEASE:
         return f"Helm release {_path(inputs.get('namespace'), inputs.get('name'))} in {step.provider}"
     kind = step.type.rsplit(":", 1)[-1].removesuffix("Patch")
-    metadata = _mapping(inputs.get("metadata"))
+    metadata = mapping(inputs.get("metadata"))
     return f"{kind} {_path(metadata.get('namespace'), metadata.get('name'))} in {step.provider}"
 
 
 def _path(namespace: object, name: object) -> str:
     return f"{namespace}/{name}" if namespace else str(name)
-
-
-def _mapping(value: object) -> Json:
-    return cast("Json", value) if isinstance(value, Mapping) else {}

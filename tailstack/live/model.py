@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
+from tailstack.plain import entries, mapping
+
 Json: TypeAlias = Mapping[str, Any]
 ObjectKey: TypeAlias = tuple[str, str, str]
 """Kind, namespace (empty for none) and name."""
-
-NOTHING: Json = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +160,7 @@ class LiveObject:
 
     def condition(self, kind: str) -> Condition | None:
         """A condition of its status by type; None where it has none of that type."""
-        for one in map(mapping, elements(self.status.get("conditions"))):
+        for one in entries(self.status.get("conditions")):
             if one.get("type") == kind:
                 observed, generation = one.get("observedGeneration"), self._metadata.get("generation")
                 return Condition(
@@ -175,12 +175,12 @@ class LiveObject:
     def addresses(self) -> tuple[Json, ...]:
         """What its status says of where it is reached: `hostname`, `ip`, `ports`."""
         balancer = mapping(self.status.get("loadBalancer"))
-        return tuple(map(mapping, elements(balancer.get("ingress"))))
+        return tuple(entries(balancer.get("ingress")))
 
     @property
     def devices(self) -> tuple[str, ...]:
         """The MagicDNS names of the nodes that its status names."""
-        named = (mapping(one).get("hostname") for one in elements(self.status.get("devices")))
+        named = (one.get("hostname") for one in entries(self.status.get("devices")))
         return tuple(name.rstrip(".").lower() for name in named if isinstance(name, str) and name)
 
     @property
@@ -220,13 +220,3 @@ class Live:
         for cluster in self.clusters.values():
             found += [cluster] if isinstance(cluster, Unknown) else cluster.unread.values()
         return tuple(found)
-
-
-def mapping(value: object) -> Json:
-    """The value if it is an object of JSON, else an empty one."""
-    return cast("Json", value) if isinstance(value, Mapping) else NOTHING
-
-
-def elements(value: object) -> list[Any]:
-    """The value if it is a list of JSON, else an empty one."""
-    return cast("list[Any]", value) if isinstance(value, list) else []

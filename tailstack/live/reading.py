@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tailstack.access.facts import OWNER_ANNOTATION
-from tailstack.live.model import Json, LiveDevice, LiveKey, LiveService, ServiceHost, Unknown, elements, mapping
+from tailstack.live.model import Json, LiveDevice, LiveKey, LiveService, ServiceHost, Unknown
+from tailstack.plain import elements, mapping, texts
 
 _NOT_ASKED = Unknown(what="hosts", reason="nobody asked")
 
@@ -38,10 +39,10 @@ def _device(value: object) -> LiveDevice:
         name=_text(fields, "name").rstrip(".").lower(),
         hostname=_text(fields, "hostname"),
         user=_text(fields, "user"),
-        tags=_texts(fields, "tags"),
-        addresses=_texts(fields, "addresses"),
-        routes=_texts(fields, "enabledroutes"),
-        advertised=_texts(fields, "advertisedroutes"),
+        tags=texts(fields.get("tags")),
+        addresses=texts(fields.get("addresses")),
+        routes=texts(fields.get("enabledroutes")),
+        advertised=texts(fields.get("advertisedroutes")),
         authorized=fields.get("authorized") is not False,
         connected=connected if isinstance(connected, bool) else None,
         is_external=fields.get("isexternal") is True,
@@ -55,8 +56,8 @@ def _key(fields: Json) -> LiveKey:
         id=_text(fields, "id"),
         kind=_text(fields, "keytype"),
         description=_text(fields, "description"),
-        tags=_texts(fields, "tags") or _texts(create, "tags"),
-        scopes=_texts(fields, "scopes"),
+        tags=texts(fields.get("tags")) or texts(create.get("tags")),
+        scopes=texts(fields.get("scopes")),
         is_reusable=create.get("reusable") is True,
     )
 
@@ -66,9 +67,9 @@ def _service(fields: Json, hosts: Mapping[str, object]) -> LiveService:
     found = hosts.get(name, _NOT_ASKED)
     return LiveService(
         name=name,
-        tags=_texts(fields, "tags"),
-        ports=_texts(fields, "ports"),
-        addresses=_texts(fields, "addrs"),
+        tags=texts(fields.get("tags")),
+        ports=texts(fields.get("ports")),
+        addresses=texts(fields.get("addrs")),
         has_owner=OWNER_ANNOTATION in mapping(fields.get("annotations")),
         hosts=found if isinstance(found, Unknown) else _hosts(found),
     )
@@ -89,7 +90,3 @@ def _folded(value: object) -> dict[str, Any]:
 def _text(fields: Json, name: str) -> str:
     value = fields.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _texts(fields: Json, name: str) -> tuple[str, ...]:
-    return tuple(one for one in elements(fields.get(name)) if isinstance(one, str))

@@ -21,9 +21,8 @@ from tailstack.live.model import (
     LiveTailnet,
     ObjectKey,
     Unknown,
-    elements,
-    mapping,
 )
+from tailstack.plain import elements, entries
 from tailstack.topology.credentials import credential_description, credential_prefix
 from tailstack.topology.tailnet import Cluster, Tailnet
 from tailstack.topology.wording import listed
@@ -274,5 +273,5 @@ def _nodes(there: LiveObject) -> Iterator[str]:
 
 def _host(there: LiveObject) -> str:
     """The first name of the first entry of `tls`, of which the operator makes the node's."""
-    hosts = [host for entry in elements(there.spec.get("tls")) for host in elements(mapping(entry).get("hosts"))]
+    hosts = [host for entry in entries(there.spec.get("tls")) for host in elements(entry.get("hosts"))]
     return str(hosts[0]).partition(".")[0] if hosts else f"{there.namespace}-{there.name}-ingress"

@@ -23,7 +23,8 @@ from tailstack.live.declared import (
     objects_of,
     services_of,
 )
-from tailstack.live.model import Live, LiveDevice, LiveObject, LiveService, LiveTailnet, Unknown, elements, mapping
+from tailstack.live.model import Live, LiveDevice, LiveObject, LiveService, LiveTailnet, Unknown
+from tailstack.plain import entries
 from tailstack.topology.tailnet import Cluster, Egress, Ingress, Tailnet
 from tailstack.topology.wording import listed
 
@@ -423,7 +424,7 @@ def _ingress(subject: _Subject, ingress: Ingress, there: LiveObject) -> Iterator
         message=f"Ingress {there.path} is reached as {listed(sorted(names))}, and {ingress.fqdn} is declared.",
         mend=f"Another node or Tailscale Service has the name {ingress.hostname}: rename or remove it in the admin console.",
     )
-    ports = {mapping(port).get("port") for address in there.addresses for port in elements(address.get("ports"))}
+    ports = {port.get("port") for address in there.addresses for port in entries(address.get("ports"))}
     yield subject.when(
         "certificate",
         is_so=_HTTPS_PORT in ports,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
+from tailstack.plain import mapping
 from tailstack.report.plan import ChangeClass
 
 POLICY = "tailscale:index/acl:Acl"
@@ -143,20 +143,15 @@ def nodes_in(token: str, inputs: Mapping[str, object]) -> int:
         return int(_OPERATOR_CHART in (inputs.get("name"), inputs.get("chart")))
     kind = token.rsplit(":", 1)[-1].removesuffix(_PATCH)
     if token.startswith(f"{KUBERNETES}tailscale.com/"):
-        replicas = _part(inputs, "spec").get("replicas", _REPLICAS.get(kind, 0))
+        replicas = mapping(inputs.get("spec")).get("replicas", _REPLICAS.get(kind, 0))
         return int(replicas) if kind in _REPLICAS and isinstance(replicas, int | float) else 0
-    annotations = _part(_part(inputs, "metadata"), "annotations")
-    spec = _part(inputs, "spec")
+    annotations = mapping(mapping(inputs.get("metadata")).get("annotations"))
+    spec = mapping(inputs.get("spec"))
     if not token.startswith(KUBERNETES) or "tailscale.com/proxy-group" in annotations:
         return 0
     if kind == "Service":
         return int(bool(_EXPOSING & annotations.keys()) or spec.get("loadBalancerClass") == _LOAD_BALANCER_CLASS)
     return int(kind == "Ingress" and "tailscale.com/tags" in annotations)
-
-
-def _part(inputs: Mapping[str, object], name: str) -> Mapping[str, object]:
-    part = inputs.get(name)
-    return cast("Mapping[str, object]", part) if isinstance(part, Mapping) else {}
 
 
 def declaration_of(token: str, name: str) -> str:

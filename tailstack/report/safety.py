@@ -7,12 +7,13 @@ objects that all others hang on, each of which is named one by one.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, cast
+from typing import Any
 
 from tailstack.access import hujson
+from tailstack.plain import entries, mapping, texts
 from tailstack.report.plan import Op, Plan, PlannedChange, PolicyEdit
 from tailstack.report.resource_kinds import (
     FEDERATED_IDENTITY,
@@ -199,31 +200,19 @@ def _units(text: str) -> list[list[_Unit]]:
         document: object = hujson.to_python(hujson.parse(text).root)
     except hujson.HujsonError:
         return []
-    if not isinstance(document, dict):
-        return []
-    policy = cast("dict[str, Any]", document)
-    found = [_rights(entry) for section in ("grants", "acls") for entry in _entries(policy.get(section))]
+    policy = mapping(document)
+    found = [_rights(entry) for section in ("grants", "acls") for entry in entries(policy.get(section))]
     return [units for units in found if units]
 
 
-def _rights(entry: dict[str, Any]) -> list[_Unit]:
-    app: object = entry.get("app")
-    rights = [("ip", port) for port in _texts(entry.get("ip"))]
-    rights += [("app", name) for name in cast("dict[str, Any]", app)] if isinstance(app, dict) else []
-    postures = ",".join(sorted(_texts(entry.get("srcPosture"))))
+def _rights(entry: Mapping[str, Any]) -> list[_Unit]:
+    rights = [("ip", port) for port in texts(entry.get("ip"))]
+    rights += [("app", name) for name in mapping(entry.get("app"))]
+    postures = ",".join(sorted(texts(entry.get("srcPosture"))))
     # An entry of `acls` has its ports behind the destination, and no rights of its own.
     return [
         (source, target, kind, name, postures)
         for source, target, (kind, name) in product(
-            _texts(entry.get("src")), _texts(entry.get("dst")), rights or [("acl", "")]
+            texts(entry.get("src")), texts(entry.get("dst")), rights or [("acl", "")]
         )
     ]
-
-
-def _entries(value: object) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list):
-        yield from (cast("dict[str, Any]", each) for each in cast("list[object]", value) if isinstance(each, dict))
-
-
-def _texts(value: object) -> list[str]:
-    return [str(each) for each in cast("list[object]", value)] if isinstance(value, list) else []

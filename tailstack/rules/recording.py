@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
 
 from tailstack.access.evaluate import Verdict
 from tailstack.access.inventory import Node
@@ -12,6 +11,7 @@ from tailstack.access.kubernetes import kubernetes_values
 from tailstack.access.nodes import DeclaredNode, NodeKind
 from tailstack.access.selectors import SelectorKind
 from tailstack.finding import Finding, Place, Rule, Severity
+from tailstack.plain import texts
 from tailstack.rules.frames import operator_deployment
 from tailstack.rules.kubernetes_grants import with_capability
 from tailstack.rules.subject import Subject
@@ -84,7 +84,7 @@ class _Recording:
 def _recordings(subject: Subject) -> Iterator[_Recording]:
     for grant in with_capability(subject):
         for value in kubernetes_values(grant.app):
-            tags = _texts(value, "recorder")
+            tags = texts(value.get("recorder"))
             if tags:
                 yield _Recording(
                     who="A grant",
@@ -104,12 +104,6 @@ def _recordings(subject: Subject) -> Iterator[_Recording]:
                 names=frozenset(target.name for target in rule.dst if target.kind is SelectorKind.TAG),
                 places=subject.policy.sources(rule.place),
             )
-
-
-def _texts(value: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found: object = value.get(key)
-    every = cast("list[object]", found) if isinstance(found, list) else []
-    return tuple(text for text in every if isinstance(text, str))
 
 
 def recorder_missing(subject: Subject) -> Iterator[Finding]:

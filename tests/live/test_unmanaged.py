@@ -9,8 +9,9 @@ import pytest
 
 from tailstack.access.nodes import declared_nodes
 from tailstack.live.declared import Scope
-from tailstack.live.model import Live, LiveDevice, LiveKey, LiveObject, LiveService, Unknown, mapping
+from tailstack.live.model import Live, LiveDevice, LiveKey, LiveObject, LiveService, Unknown
 from tailstack.live.unmanaged import Managed, Unmanaged, UnmanagedKind, unmanaged
+from tailstack.plain import mapping
 from tailstack.topology.shards import of_cluster
 from tests.live.playing import as_declared, live_object, whole, with_object, with_tailnet
 
