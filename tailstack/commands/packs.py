@@ -29,7 +29,7 @@ def policy_pack_options(command: _Command) -> _Command:
             "pack_configs",
             multiple=True,
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="The config of the policy pack of the same position.",
+            help="The config of the policy pack of the same position.  [default: policies/ENVIRONMENT.json, where there is one]",
         ),
         click.option("--no-policy-pack", "without_packs", is_flag=True, help="Try it against no policy pack."),
     )
@@ -39,17 +39,26 @@ def policy_pack_options(command: _Command) -> _Command:
 
 
 def pack_options(
-    project: Path, packs: Sequence[Path], configs: Sequence[Path], *, without_packs: bool
+    project: Path, environment: str, packs: Sequence[Path], configs: Sequence[Path], *, without_packs: bool
 ) -> tuple[str, ...]:
     """The engine's options; paths are absolute, because the engine runs in the folder of the project.
 
-    Raises click.UsageError where packs are both named and switched off.
+    The project's own pack has a config for each environment that needs one. It stands beside the pack and not among the
+    declarations: what an environment may do is not for its own files to say.
+
+    Raises click.UsageError where packs are both named and switched off, and where there is not a config for each.
     """
     if without_packs:
-        if packs:
-            raise click.UsageError("Either --policy-pack or --no-policy-pack.")
+        if packs or configs:
+            raise click.UsageError("Either --policy-pack, --policy-pack-config or --no-policy-pack.")
         return ()
     if not packs and (project / _PACK / _PACK_FILE).is_file():
         packs = (project / _PACK,)
+        usual = project / _PACK / f"{environment}.json"
+        configs = configs or ((usual,) if usual.is_file() else ())
+    if configs and len(configs) != len(packs):
+        raise click.UsageError(
+            f"--policy-pack-config is given {len(configs)} times, for {len(packs)} policy packs: each takes one."
+        )
     options = [option for pack in packs for option in ("--policy-pack", str(pack.resolve()))]
     return (*options, *(option for config in configs for option in ("--policy-pack-config", str(config.resolve()))))

@@ -7,16 +7,17 @@ environment names and nowhere else, and is part of no error, log or repr.
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.message import Message
-from typing import IO, Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
+
+from tailstack.engine.https import NotHttpsError, opener_to
+from tailstack.plain import mapping
 
 GITHUB_LIMIT = 65_536
 """Characters in a comment; https://github.com/orgs/community/discussions/27190."""
@@ -106,7 +107,7 @@ class Api:
         return self._once(method, path, body)
 
     def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401  JSON of any shape
-        request = urllib.request.Request(  # noqa: S310  the scheme is checked in `_opener`
+        request = urllib.request.Request(  # noqa: S310  the scheme is checked in `opener_to`
             self.base + path,
             data=None if body is None else json.dumps(body).encode(),
             method=method,
@@ -135,28 +136,11 @@ class _BusyError(CodeHostError):
     """The call may go through another time."""
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another place."""
-
-    def redirect_request(  # noqa: PLR0917  as the base class has it
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        """Follow none."""
-
-
 def _opener(base: str) -> urllib.request.OpenerDirector:
-    parts = urlsplit(base)
-    local = _is_loopback(parts.hostname or "")
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        raise CodeHostError(f"the API's address must be an https:// URL, not {base}")
-    return urllib.request.build_opener(_NoRedirects(), *([urllib.request.ProxyHandler({})] if local else []))
-
-
-def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return opener_to(base)
+    except NotHttpsError:
+        raise CodeHostError(f"the API's address must be an https:// URL, not {base}") from None
 
 
 def _said(error: urllib.error.HTTPError) -> str:
@@ -164,8 +148,7 @@ def _said(error: urllib.error.HTTPError) -> str:
         said: object = json.loads(error.read())
     except (ValueError, OSError, http.client.HTTPException):
         said = None
-    message = cast("Mapping[str, object]", said).get("message") if isinstance(said, Mapping) else None
-    return str(message or error.reason)
+    return str(mapping(said).get("message") or error.reason)
 
 
 @dataclass(frozen=True, kw_only=True)

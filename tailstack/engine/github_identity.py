@@ -7,14 +7,15 @@ A job with the permission `id-token: write` has an address and a token to ask wi
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from tailstack.engine.https import NotHttpsError, opener_to
+from tailstack.plain import mapping
 
 URL_VARIABLE = "ACTIONS_ID_TOKEN_REQUEST_URL"
 TOKEN_VARIABLE = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105 -- the name of a variable
@@ -41,34 +42,24 @@ class GitHubJob:
     def identity_token(self, audience: str) -> str:
         """A JSON web token for `audience`. Raises NoIdentityTokenError."""
         try:
-            parts = urlsplit(self.url)
-        except ValueError:
-            raise NoIdentityTokenError(f"{URL_VARIABLE} is no URL") from None
-        local = _is_loopback(parts.hostname or "")
-        if parts.scheme != "https" and not (parts.scheme == "http" and local):
-            raise NoIdentityTokenError(f"{URL_VARIABLE} must be an https:// URL")
+            opener = opener_to(self.url)
+        except NotHttpsError:
+            raise NoIdentityTokenError(f"{URL_VARIABLE} must be an https:// URL") from None
+        parts = urlsplit(self.url)
         query = {**dict(parse_qsl(parts.query)), "audience": audience}
         request = urllib.request.Request(  # noqa: S310 -- the scheme was checked above
             urlunsplit(parts._replace(query=urlencode(query))),
             headers={"Authorization": f"Bearer {self.token}", "Accept": "application/json"},
         )
-        handlers = [urllib.request.ProxyHandler({})] if local else []
         try:
-            with urllib.request.build_opener(*handlers).open(request, timeout=_SECONDS) as response:
+            with opener.open(request, timeout=_SECONDS) as response:
                 answer: object = json.load(response)
         except urllib.error.HTTPError as error:
             with error:
                 raise NoIdentityTokenError(f"GitHub gave no identity token: {error.code} {error.reason}") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise NoIdentityTokenError(f"GitHub gave no identity token: {error}") from None
-        found = cast("dict[str, Any]", answer).get("value") if isinstance(answer, dict) else None
+        found = mapping(answer).get("value")
         if not isinstance(found, str) or not found:
             raise NoIdentityTokenError("GitHub gave no identity token: its answer has none")
         return found
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

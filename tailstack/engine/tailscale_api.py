@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import ipaddress
 import json
 import re
 import time
@@ -21,10 +20,11 @@ from email.message import Message
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any, TypeAlias
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
 
 from tailstack.engine.github_identity import GitHubJob, NoIdentityTokenError
+from tailstack.engine.https import NotHttpsError, opener_to
 from tailstack.plain import entries, mapping, texts
 
 DEFAULT_BASE_URL = "https://api.tailscale.com"
@@ -178,7 +178,11 @@ class TailscaleApi:
         self._timeout = timeout
         self._pause = pause
         self._token: _Token | None = None
-        self._opener = _opener(self._base_url)
+        try:
+            self._opener = opener_to(self._base_url)
+        except NotHttpsError:
+            told = f"the API's address must be an https:// URL, not {self._base_url}"
+            raise TailscaleApiError(Failure.MISCONFIGURED, told) from None
 
     @property
     def client_id(self) -> str:
@@ -283,7 +287,7 @@ class TailscaleApi:
         raise AssertionError  # pragma: no cover -- the loop returns or raises
 
     def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> _Reply:
-        request = urllib.request.Request(  # noqa: S310 -- the scheme was checked in `_opener`
+        request = urllib.request.Request(  # noqa: S310 -- the scheme was checked in `opener_to`
             self._base_url + path, data=body, method=method, headers={"User-Agent": _USER_AGENT, **headers}
         )
         try:
@@ -369,32 +373,6 @@ def _from_file(key: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise TailscaleApiError(Failure.MISCONFIGURED, f"cannot read {path}, which the credential names") from None
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the credential to another place; the API gives none, so one is an error."""
-
-    def redirect_request(  # noqa: PLR0917 -- as the base class has it
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        """Follow none."""
-
-
-def _opener(base_url: str) -> urllib.request.OpenerDirector:
-    parts = urlsplit(base_url)
-    local = _is_loopback(parts.hostname or "")
-    if not parts.hostname or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not local):
-        raise TailscaleApiError(Failure.MISCONFIGURED, f"the API's address must be an https:// URL, not {base_url}")
-    # A proxy from the environment is for the world outside; it could not reach this machine's loopback.
-    handlers = [_NoRedirects(), urllib.request.ProxyHandler({})] if local else [_NoRedirects()]
-    return urllib.request.build_opener(*handlers)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _refusal(error: urllib.error.HTTPError) -> TailscaleApiError:
