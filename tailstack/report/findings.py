@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Sequence
 
 from tailstack.finding import Finding, Severity
-from tailstack.report.style import Style, counted, encodable, one_line
+from tailstack.report.style import Style, counted, encodable, one_line, wrapped
 
 WIDTH = 100
 """Columns that a report for a terminal keeps to, except where a place or a word is longer."""
@@ -61,14 +60,8 @@ def _paragraph(finding: Finding, style: Style, width: int) -> str:
 
 
 def _wrapped(text: str, label: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        one_line(_CONTROL_SPACE.sub(" ", text)),
-        width=width,
-        initial_indent=_INDENT + label,
-        subsequent_indent=_INDENT + " " * len(label),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    told = one_line(_CONTROL_SPACE.sub(" ", text))
+    return wrapped(told, _INDENT + label, _INDENT + " " * len(label), width)
 
 
 def finding_as_data(finding: Finding) -> dict[str, object]:

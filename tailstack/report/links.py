@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tailstack.report.findings import WIDTH
-from tailstack.report.style import Style, counted
+from tailstack.report.style import Style, counted, wrapped
 from tailstack.rules.proof import LinkProof, Step
 
 
@@ -40,21 +39,10 @@ def _paragraph(proof: LinkProof, style: Style, width: int) -> str:
 def _step(step: Step, longest: int, style: Style, width: int) -> list[str]:
     label = f"  {'ok' if step.holds else 'NO'}  {step.name:<{longest}}  "
     indent = " " * len(label)
-    lines = _wrapped(step.text, label, indent, width)
+    lines = wrapped(step.text, label, indent, width)
     mark = style.good("ok") if step.holds else style.bad("NO")
     lines[0] = lines[0][:2] + mark + lines[0][4:]
-    return [*lines, *(_wrapped(f"mend: {step.mend}", indent, indent, width) if step.mend else [])]
-
-
-def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width=width,
-        initial_indent=first,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return [*lines, *(wrapped(f"mend: {step.mend}", indent, indent, width) if step.mend else [])]
 
 
 def links_as_data(proofs: Sequence[LinkProof]) -> list[dict[str, object]]:

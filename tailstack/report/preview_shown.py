@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from tailstack.report.changes import changes_as_data
@@ -13,7 +12,7 @@ from tailstack.report.markdown import code, escaped, in_html
 from tailstack.report.plan import plan_as_data
 from tailstack.report.preview import Preview, Safety, headline
 from tailstack.report.preview_told import Item, Section, ToldPreview, tell_preview
-from tailstack.report.style import Style, one_line
+from tailstack.report.style import Style, one_line, wrapped
 from tailstack.report.telling import fenced
 
 JSON_VERSION = "1"
@@ -54,23 +53,12 @@ def told_preview_as_text(told: ToldPreview, *, colour: bool = False, width: int 
         for item in section.items:
             sign = "!" if item.is_alarm else " "
             mark = f"{item.mark} " if item.mark else ""
-            lines += _wrapped(f"{mark}{item.text}", f" {sign} ", "     ", width)
+            lines += wrapped(one_line(f"{mark}{item.text}"), f" {sign} ", "     ", width)
             for detail in item.details:
-                lines += _wrapped(detail, "     ", "       ", width)
+                lines += wrapped(one_line(detail), "     ", "       ", width)
         blocks.append("\n".join(lines) + "\n")
     blocks.append("".join(style.faint(one_line(line)) + "\n" for line in told.foot))
     return "\n".join(blocks)
-
-
-def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        one_line(text),
-        width=width,
-        initial_indent=first,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def preview_as_markdown(preview: Preview, *, limit: int | None = None) -> str:

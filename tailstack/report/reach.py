@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,7 @@ from tailstack.access.ports import Ports
 from tailstack.access.principals import EVERYONE, Principal
 from tailstack.access.selectors import INTERNET
 from tailstack.report.findings import WIDTH
-from tailstack.report.style import Style
+from tailstack.report.style import Style, wrapped
 from tailstack.rules.api_proxies import ApiServerProxy, api_server_proxies
 from tailstack.rules.routers import Router, called, routers_of, routes_with_spans
 from tailstack.rules.tailscale_services import service_principal
@@ -225,14 +224,7 @@ def _block(target: Target, style: Style, width: int) -> str:
 
 
 def _wrapped(text: str, label: str, start: int, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width=max(width, start + 20),
-        initial_indent=label,
-        subsequent_indent=" " * start,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(text, label, " " * start, max(width, start + 20))
 
 
 def _why(way: Reached) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 
 from tailstack.finding import Needs, Rule
 from tailstack.report.findings import JSON_VERSION, WIDTH
-from tailstack.report.style import Style
+from tailstack.report.style import Style, wrapped
 from tailstack.report.telling import fenced
 
 _NEEDS = {
@@ -42,14 +41,7 @@ def rule_as_text(rule: Rule, *, colour: bool = False, width: int = WIDTH) -> str
     lines = [f"{style.strong(rule.code)} {rule.slug} ({paint(rule.severity)})"]
     for name, text in parts.items():
         if text:
-            lines += textwrap.wrap(
-                text,
-                width=width,
-                initial_indent=f"  {name + ':':<8}",
-                subsequent_indent=" " * 10,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            lines += wrapped(text, f"  {name + ':':<8}", " " * 10, width)
     for name, example in (("bad", rule.bad), ("good", rule.good)):
         if example:
             lines += [f"  {name}:", *(f"    {line}".rstrip() for line in example.strip("\n").split("\n"))]

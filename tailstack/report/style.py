@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 
@@ -33,6 +34,18 @@ class Style:
 def one_line(text: str) -> str:
     """The text on one line, with a sign in place of each character that a terminal could take for a command."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
+    """The text in lines of a width, `first` before the first of them and `indent` before the others; words stay whole."""
+    return textwrap.wrap(
+        text,
+        width=width,
+        initial_indent=first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def encodable(text: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from dataclasses import dataclass
 
 from tailstack.report.findings import WIDTH
 from tailstack.report.markdown import escaped
-from tailstack.report.style import Style, one_line
+from tailstack.report.style import Style, one_line, wrapped
 
 _BACKTICKS = re.compile(r"`+")
 
@@ -36,26 +35,15 @@ def told_as_text(told: Told, *, colour: bool = False, width: int = WIDTH) -> str
     """The answer, and each part below its title. Ends with a newline."""
     style = Style(colour=colour)
     paint = {True: style.good, False: style.bad, None: style.strong}[told.is_good]
-    blocks = ["\n".join(paint(line) for line in _wrapped(told.answer, "", "", width)) + "\n"]
+    blocks = ["\n".join(paint(line) for line in wrapped(one_line(told.answer), "", "", width)) + "\n"]
     for part in told.parts:
         lines = [style.strong(part.title)]
         for item in part.items:
-            lines += _wrapped(item, "  ", "    ", width)
+            lines += wrapped(one_line(item), "  ", "    ", width)
         if part.code:
             lines += [f"  {one_line(line)}" for line in part.code.splitlines()]
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
-
-
-def _wrapped(text: str, first: str, indent: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        one_line(text),
-        width=width,
-        initial_indent=first,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def told_as_markdown(told: Told, *, level: int = 3) -> str:
