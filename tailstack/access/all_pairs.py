@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.entries import Entry
 from tailstack.access.evaluate import Access, Answer, Match, PrefixIndex, answer_of
 from tailstack.access.inventory import Node
 from tailstack.access.ports import parse_protocol
 from tailstack.access.principals import Names, Principal
 from tailstack.access.selectors import Selector
+from tailstack.topology.allocation import without_garbage_collection
 
 _NOTHING = frozenset[int]()
 

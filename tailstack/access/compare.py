@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.changes import Cause, Change, Difference, Side
 from tailstack.access.compile import CompiledPolicy
 from tailstack.access.diff import difference
@@ -13,6 +12,7 @@ from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode, declared_names, declared_nodes
 from tailstack.access.policy import Policy
 from tailstack.access.vocabulary import PLAIN, Vocabulary, vocabulary
+from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.tailnet import Tailnet
 
 

@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import cast
 
 from tailstack.access import hujson
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.derivation import derive
 from tailstack.access.derive import JOINED_SECTIONS, LIST_SECTIONS, Derived, Section
 from tailstack.access.derived_grants import permissions
@@ -27,6 +26,7 @@ from tailstack.access.policy import Listed, Policy
 from tailstack.access.reading import read_policy
 from tailstack.access.writing import built
 from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
+from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.sharing import environment_of
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 

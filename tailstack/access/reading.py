@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from tailstack.access import hujson, mistakes
 from tailstack.access.addresses import parse_span
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.policy import (
     Acl,
     AclTarget,
@@ -33,6 +32,7 @@ from tailstack.access.policy import (
 from tailstack.access.ports import PortError, Ports, parse_acl_ports, parse_ip_entry
 from tailstack.access.selectors import Selector, Text, parse_selector, split_port
 from tailstack.finding import Finding, Place
+from tailstack.topology.allocation import without_garbage_collection
 
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compare import NOTHING_CHANGED, compare
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
@@ -25,6 +24,7 @@ from tailstack.report.compared import (
     compared_as_markdown,
     compared_as_text,
 )
+from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.sharing import load_shared
 
 WORK_TREE = "the work tree"

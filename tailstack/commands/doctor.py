@@ -64,10 +64,7 @@ def command(environment: str | None, form: _Format, *, named: tuple[str, ...]) -
     """
     project = find_project(Path.cwd())
     chosen, stacks = choose_stacks(project, environment, named)
-    try:
-        checked = check_environment(project, chosen, datetime.now(UTC))
-    except OSError as error:
-        raise click.ClickException(f"The environment {chosen} cannot be read: {error}") from error
+    checked = check_environment(project, chosen, datetime.now(UTC))
     tailnet = checked.tailnet
     names = [cluster.name for cluster in tailnet.clusters] if tailnet is not None else []
     with progress_of(f"Looking at {chosen}", names) as progress:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compare import NOTHING_CHANGED, Declared, compare
 from tailstack.access.nodes import declared_nodes
 from tailstack.commands.revisions import commit_of, common_ancestor
@@ -24,6 +23,7 @@ from tailstack.report.preview import Preview, Tier
 from tailstack.rules.certificates import certificate_names
 from tailstack.rules.check import check_shared
 from tailstack.rules.subject import subject_of
+from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.sharing import load_shared
 from tailstack.topology.tailnet import Tailnet
 

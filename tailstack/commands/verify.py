@@ -70,10 +70,7 @@ def command(environment: str | None, form: Format, *, named: tuple[str, ...], se
     """
     project = find_project(Path.cwd())
     chosen, stacks = choose_stacks(project, environment, named)
-    try:
-        checked = check_environment(project, chosen, datetime.now(UTC))
-    except OSError as error:
-        raise click.ClickException(f"The environment {chosen} cannot be read: {error}") from error
+    checked = check_environment(project, chosen, datetime.now(UTC))
     if checked.tailnet is None:
         return say_findings(checked.findings, form)
     try:

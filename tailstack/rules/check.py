@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from tailstack.access import mistakes
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compile import CompiledPolicy, compile_policy, hand_written
 from tailstack.access.facts import Facts
 from tailstack.finding import Finding, InvalidTailnetError, in_order
@@ -18,6 +17,7 @@ from tailstack.rules.proof import LinkProof
 from tailstack.rules.registry import CHECKS
 from tailstack.rules.subject import Subject, subject_of
 from tailstack.rules.suppress import SuppressedFinding, suppressed
+from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.loading import load_environment
 from tailstack.topology.sharing import Shared, load_shared
 from tailstack.topology.tailnet import BasePolicy, Tailnet
@@ -49,7 +49,7 @@ def check_environment(project: Path, environment: str, at: datetime, facts: Fact
 
     `facts` are what is known of the live tailnet, which some rules need.
 
-    Mistakes are in the answer and never raised. OSError where the files cannot be read at all.
+    Mistakes are in the answer and never raised. OSError where the folder of the environments cannot be listed.
     """
     with without_garbage_collection():
         try:

@@ -6,14 +6,13 @@ compared without a checkout. Both go the same way: read, merge, validate, resolv
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
+from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.document import MAX_CHARACTERS, NOT_PLAIN_TEXT, TOO_LARGE, mark_after, read_document
 from tailstack.topology.merging import merge
 from tailstack.topology.notes import Notes
@@ -47,7 +46,7 @@ STRAY_FILE = Rule(
 UNREADABLE_FILE = Rule(
     code="TS022",
     slug="unreadable-file",
-    what="A file of an environment cannot be read.",
+    what="A file or the folder of an environment cannot be read.",
     why="What it declares would be missing.",
     mend="Check that it is a file, that its link leads somewhere, and that you may read it.",
 )
@@ -67,11 +66,16 @@ def load_environment(project: Path, environment: str, at: datetime) -> Tailnet:
     """The resolved tailnet of one environment of a project.
 
     `at` is the moment, with its time zone, for which rotations are read. Raises InvalidTailnetError with every finding,
-    ValueError for a moment without a time zone, and OSError if the folder cannot be listed.
+    ValueError for a moment without a time zone, and OSError if the folder of the environments cannot be listed.
     """
     known = environments(project)
     folder = project / STACKS / environment
-    names = [e.name + "/" if e.is_dir() else e.name for e in folder.iterdir()] if environment in known else None
+    try:
+        names = [e.name + "/" if e.is_dir() else e.name for e in folder.iterdir()] if environment in known else None
+    except OSError as error:
+        path = f"{STACKS}/{environment}"
+        message = f"{path} cannot be listed: {error.strerror}."
+        raise InvalidTailnetError([UNREADABLE_FILE.at(Place(path, 1, 1), message=message)]) from error
     return _load(environment, known, names, lambda path: _read_file(project, path), at)
 
 
@@ -152,23 +156,11 @@ def _load(
     if names is None:
         raise InvalidTailnetError([_unknown_environment(environment, known)])
     loader = _Loader(environment=environment, names=sorted(names), read=read)
-    with _no_garbage_collection():
+    with without_garbage_collection():
         tailnet = loader.load(at)
     if loader.findings or tailnet is None:
         raise InvalidTailnetError(loader.findings)
     return tailnet
-
-
-@contextmanager
-def _no_garbage_collection() -> Generator[None]:
-    """Loading makes hundreds of thousands of objects that stay, and no cycles: looking for some takes half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @dataclass(kw_only=True, slots=True)

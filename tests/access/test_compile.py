@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailstack.access import hujson, mistakes
-from tailstack.access.allocation import without_garbage_collection
 from tailstack.access.compile import CompiledPolicy, EntryKey, compile_policy, is_untouched
 from tailstack.access.derived_grants import permissions
 from tailstack.access.derived_tests import effective_policy
@@ -21,6 +20,7 @@ from tailstack.access.policy import Policy
 from tailstack.access.policy_tests import run_tests
 from tailstack.access.validate import validate
 from tailstack.finding import InvalidTailnetError, Place
+from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.loading import resolve_files
 from tailstack.topology.tailnet import Tailnet
 from tests.rules.environments import TAILNET, files_of, tailnet_of

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -196,6 +197,20 @@ def test_a_file_that_may_not_be_read_says_why(folder: Path, monkeypatch: pytest.
     (finding,) = error_of(folder.parent.parent, ENVIRONMENT).findings
     assert finding.rule.slug == "unreadable-file"
     assert finding.message == f"{path_of('a.yaml')} cannot be read: Permission denied."
+
+
+def test_a_folder_that_may_not_be_listed_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = Path.iterdir
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    (finding,) = error_of(folder.parent.parent, ENVIRONMENT).findings
+    assert finding.rule.slug == "unreadable-file"
+    assert finding.message == f"stacks/{ENVIRONMENT} cannot be listed: Permission denied."
 
 
 def test_a_huge_file_is_not_read(folder: Path) -> None:
