@@ -16,6 +16,12 @@ else
   if [ "${#files[@]}" -eq 0 ]; then files=("$folder/offline.json"); fi
 fi
 
+# Not in that folder, whose files a stranger's code may have written: what stands here is posted as it is.
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
 # Its exit code is the answer, which stands in the comment.
-tailstack preview --roll-up --format markdown --output "$folder/comment.md" -- "${files[@]}" > /dev/null || true
-tailstack comment --pull-request "$number" --marker "$kind" "$folder/comment.md"
+tailstack preview --roll-up --format markdown --output "$made/comment.md" -- "${files[@]}" > /dev/null || true
+if [ ! -s "$made/comment.md" ]; then
+  printf ':x: **Not safe. No report could be made of the previews.** The log of the run says why.\n' > "$made/comment.md"
+fi
+tailstack comment --pull-request "$number" --marker "$kind" "$made/comment.md"

@@ -3,6 +3,7 @@
 # further options, ALLOW the safety limits that may be passed, as a refusal names them; each of them may be empty.
 set -euo pipefail
 read -r -a options <<< "${PACK:-} ${OPTIONS:-}"
-for what in ${ALLOW:-}; do options+=("--allow=$what"); done
+read -r -a allowed <<< "${ALLOW:-}"
+for what in "${allowed[@]}"; do options+=("--allow=$what"); done
 # In place of the shell, which alone gets the signal of a job that is cancelled.
 exec tailstack up --stack "$PULUMI_STACK" --plan-digest "$DIGEST" "${options[@]}"

@@ -1,7 +1,8 @@
-"""`python -m tailstack.ci.pull_request NUMBER [--head SHA]`: a pull request by its number, as the outputs `number` and `head`.
+"""`python -m tailstack.ci.pull_request NUMBER --head SHA`: a pull request by its number, as the outputs `number` and `head`.
 
 The number may come from an artifact that a stranger's code wrote, or from a form. So it must be a number, the pull request must be
-open, and with --head its last commit must be that one: otherwise a run could have its report put on any other pull request.
+open, and its last commit must be SHA: otherwise a run could have its report put on any other pull request, and what was pushed after
+somebody looked at the files would be previewed with credentials.
 """
 
 from __future__ import annotations
@@ -25,32 +26,31 @@ class StrangeError(Exception):
     """It is not the pull request that it should be."""
 
 
-def head_of(github: Repository, number: str, expected: str = "") -> str:
-    """The last commit of an open pull request. Raises StrangeError, and CodeHostError."""
+def expect(github: Repository, number: str, expected: str) -> None:
+    """That the pull request is open and its last commit is `expected`. Raises StrangeError, and CodeHostError."""
     if _NUMBER.fullmatch(number) is None:
         raise StrangeError("That is not the number of a pull request.")
+    if _COMMIT.fullmatch(expected) is None:
+        raise StrangeError("That is not the name of a commit, which has 40 hexadecimal digits.")
     pull = github.get(f"pulls/{number}")
-    head = str(pull["head"]["sha"])
-    if pull["state"] != "open" or _COMMIT.fullmatch(head) is None:
+    if pull["state"] != "open":
         raise StrangeError(f"Pull request {number} is not open.")
-    if expected and head != expected:
-        raise StrangeError(f"The last commit of pull request {number} is {head}, and not {expected}.")
-    return head
+    if pull["head"]["sha"] != expected:
+        raise StrangeError(f"The last commit of pull request {number} is {pull['head']['sha']}, and not {expected}.")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Write the outputs. A file in place of the number holds it."""
     match arguments:
-        case [given]:
-            expected = ""
         case [given, "--head", expected]:
             pass
         case _:
-            refuse("Usage: python -m tailstack.ci.pull_request NUMBER|FILE [--head SHA]", ExitCode.USAGE)
+            refuse("Usage: python -m tailstack.ci.pull_request NUMBER|FILE --head SHA", ExitCode.USAGE)
     try:
         file = Path(given)
         number = file.read_text(encoding="utf-8", errors="replace")[:100].strip() if file.is_file() else given
-        tell(number=number, head=head_of(Repository.in_environment(os.environ), number, expected))
+        expect(Repository.in_environment(os.environ), number, expected)
+        tell(number=number, head=expected)
     except StrangeError as error:
         refuse(str(error))
     except (CodeHostError, OSError) as error:

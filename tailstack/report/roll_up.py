@@ -70,7 +70,7 @@ def read_report(text: str, name: str) -> RolledUp:
                 foot=tuple(str(line) for line in data["told"]["foot"]),
             ),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         return _unreadable(name, f"{type(error).__name__} while reading it")
 
 

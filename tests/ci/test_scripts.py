@@ -122,9 +122,9 @@ def test_the_commands_end_with_a_message_of_theirs(
     with pytest.raises(SystemExit):
         drift_issue.main(["prod", str(file)])
     assert "401 Bad credentials" in capsys.readouterr().out
-    for main in (drift_issue.main, plan.main, pull_request.main):
+    for main, arguments in ((drift_issue.main, []), (plan.main, []), (pull_request.main, ["7"])):
         with pytest.raises(SystemExit) as caught:
-            main([])
+            main(arguments)
         assert caught.value.code == ExitCode.USAGE
 
 
@@ -134,13 +134,14 @@ def test_a_pull_request_is_the_one_that_it_should_be(
     run(monkeypatch, github, **{"pull-requests": "read"})
     head, other = "a" * 40, "b" * 40
     github.pull(7, head=head, fork=True)
-    pull_request.main(["7"])
+    pull_request.main(["7", "--head", head])
     assert capsys.readouterr().out == f"number=7\nhead={head}\n"
     file = tmp_path / "number"
     file.write_text("7\n", encoding="utf-8")
     pull_request.main([str(file), "--head", head])
     assert capsys.readouterr().out == f"number=7\nhead={head}\n"
-    for given, expected in (("7", other), ("0", head), ("7/../8", head), ("", head), ("8", head)):
+    wrong = (("7", other), ("7", ""), ("7", head[:7]), ("0", head), ("7/../8", head), ("", head), ("8", head))
+    for given, expected in wrong:
         file.write_text(given, encoding="utf-8")
         with pytest.raises(SystemExit) as caught:
             pull_request.main([str(file), "--head", expected])
@@ -148,7 +149,8 @@ def test_a_pull_request_is_the_one_that_it_should_be(
         assert "number=" not in capsys.readouterr().out
     github.pulls[7]["state"] = "closed"
     with pytest.raises(SystemExit):
-        pull_request.main(["7"])
+        pull_request.main(["7", "--head", head])
+    assert "is not open" in capsys.readouterr().out
 
 
 def test_stacks_are_those_of_the_variable_in_its_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

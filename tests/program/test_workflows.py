@@ -309,9 +309,9 @@ def test_the_preview_with_credentials_never_runs_the_code_of_a_pull_request(depl
 
     # The poison is real: where its own code may run, it does, and there is nothing to take.
     without = deployed.run("preview.yml", "pull_request", event, sha=head)
+    assert without["offline"].result == "success", without["offline"].explain()
     assert mark.exists()
     mark.unlink()
-    assert without["offline"].result in ("success", "failure")
 
 
 def test_a_link_in_a_pull_request_stops_the_preview_and_the_comment_says_that_it_failed(deployed: World) -> None:
@@ -320,7 +320,7 @@ def test_a_link_in_a_pull_request_stops_the_preview_and_the_comment_says_that_it
     head = deployed.commit()
     event = {"inputs": {"pull_request": "9"}}
     deployed.opened(9, head, fork=True)
-    ended = deployed.run("preview-online.yml", "workflow_dispatch", event, pull_request="9")
+    ended = deployed.run("preview-online.yml", "workflow_dispatch", event, pull_request="9", commit=head)
     (step,) = [step for step in ended["preview"].steps if step.code not in (0, None)]
     assert (step.name, step.code) == ("Take the declarations of the pull request", ExitCode.REFUSED)
     assert "stacks/sandbox/more.yaml" in step.said

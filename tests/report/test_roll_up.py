@@ -70,7 +70,15 @@ def test_the_gravest_answer_counts() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"version": "0"}', json.dumps({"version": "1", "safety": "odd"})],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"version": "0"}',
+        json.dumps({"version": "1", "safety": "odd"}),
+        pytest.param("[" * 100_000, id="deep"),
+    ],
 )
 def test_a_report_that_cannot_be_read_is_a_failed_preview(text: str) -> None:
     found = read_report(text, "prod")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tailstack.sandbox.toolchain import ensure
+from tests.workflows.expressions import Scope
 from tests.workflows.runner import load_workflow
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -137,17 +138,63 @@ def test_what_has_credentials_checks_out_the_main_branch() -> None:
 
 def test_the_code_of_the_base_is_installed_before_anything_of_the_pull_request_is_there() -> None:
     steps = [str(step.get("uses") or step.get("name")) for _, step in steps_of(named("preview-online.yml"))]
-    preview = steps[steps.index("Which commit the pull request is at") + 1 :]
+    preview = steps[steps.index("See whether the pull request is at that commit") + 1 :]
     order = [preview.index(name) for name in ("./.github/actions/install", "Take the declarations of the pull request")]
     second = [index for index, name in enumerate(preview) if name.startswith("actions/checkout@")][1]
     assert order[0] < second < order[1] < preview.index("Preview")
 
 
-def test_a_stranger_gets_the_online_preview_only_by_hand() -> None:
+@pytest.mark.parametrize(
+    ("event", "head", "runs"),
+    [
+        ("pull_request_target", {"full_name": "a/tailnet"}, True),
+        ("pull_request_target", {"full_name": "stranger/tailnet"}, False),
+        # Of a fork that is gone GitHub says nothing.
+        ("pull_request_target", None, False),
+        ("workflow_dispatch", None, True),
+    ],
+)
+def test_a_stranger_gets_the_online_preview_only_by_hand(event: str, head: object, *, runs: bool) -> None:
     condition = jobs_of(named("preview-online.yml"))["stacks"]["if"]
-    assert condition == (
-        "github.event_name == 'workflow_dispatch' || github.event.pull_request.head.repo.full_name == github.repository"
-    )
+    github = {"event_name": event, "repository": "a/tailnet", "event": {"pull_request": {"head": {"repo": head}}}}
+    assert Scope(contexts={"github": github}).holds(condition) is runs
+
+
+def test_who_starts_an_online_preview_by_hand_names_the_commit() -> None:
+    inputs = load_workflow(named("preview-online.yml"))["on"]["workflow_dispatch"]["inputs"]
+    assert {name: given["required"] for name, given in inputs.items()} == {"pull_request": True, "commit": True}
+
+
+@pytest.mark.parametrize(
+    ("event", "conclusion", "runs"),
+    [
+        ("pull_request", "success", True),
+        ("pull_request", "failure", True),
+        ("pull_request", "timed_out", True),
+        ("pull_request", "cancelled", False),
+        # The run of a stranger that nobody has approved yet.
+        ("pull_request", "action_required", False),
+        # A workflow of somebody's branch that is called Preview too.
+        ("push", "success", False),
+    ],
+)
+def test_what_is_commented(event: str, conclusion: str, *, runs: bool) -> None:
+    condition = jobs_of(named("preview-comment.yml"))["comment"]["if"]
+    about = {"event": {"workflow_run": {"event": event, "conclusion": conclusion}}}
+    assert Scope(contexts={"github": about}).holds(condition) is runs
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_no_job_begins_when_the_run_was_cancelled(file: Path) -> None:
+    """`always()` holds for a cancelled run too: one whose place a newer one took would still say that it failed."""
+    for name, job in jobs_of(file).items():
+        assert "always()" not in str(job.get("if", "")), name
+
+
+def test_comments_are_made_one_after_the_other() -> None:
+    """Two that look for a comment at the same time make two."""
+    for name in ("preview-comment.yml", "preview-online.yml"):
+        assert "concurrency" in load_workflow(named(name)), name
 
 
 def test_what_applies_is_never_cancelled_and_waits_for_its_turn() -> None:
