@@ -23,8 +23,6 @@ GITHUB_LIMIT = 65_536
 """Characters in a comment; https://github.com/orgs/community/discussions/27190."""
 GITLAB_LIMIT = 1_000_000
 """Characters in a note; https://docs.gitlab.com/administration/instance_limits."""
-GITHUB_BOT = "github-actions[bot]"
-"""Who comments with the token that GitHub Actions gives a job."""
 
 _T = TypeVar("_T")
 _GITHUB = "https://api.github.com"
@@ -95,15 +93,22 @@ class Api:
 
     def get(self, path: str) -> Any:  # noqa: ANN401  JSON of any shape
         """An answer; asked for again where the service is busy."""
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return self._once("GET", path, None)
-            except _BusyError:
-                time.sleep(2**attempt)
-        return self._once("GET", path, None)
+        return self._patiently("GET", path, None)
+
+    def ask(self, query: str) -> Any:  # noqa: ANN401  JSON of any shape
+        """The answer of GraphQL to a query, which changes nothing either."""
+        return self._patiently("POST", "", {"query": query})
 
     def send(self, method: str, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401  JSON of any shape
         """An answer to something that is written. Never tried twice: it may have been carried out."""
+        return self._once(method, path, body)
+
+    def _patiently(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401  JSON of any shape
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return self._once(method, path, body)
+            except _BusyError:
+                time.sleep(2**attempt)
         return self._once(method, path, body)
 
     def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:  # noqa: ANN401  JSON of any shape
@@ -156,9 +161,18 @@ class GitHub:
     """Pull requests of one repository."""
 
     api: Api
+    graphql: Api
     repository: str
-    author: str = GITHUB_BOT
+    author_asked: str = ""
     limit: int = GITHUB_LIMIT
+
+    @property
+    def author(self) -> str:
+        """Who the token belongs to: `github-actions[bot]` for that of a job, `NAME[bot]` for one of an app.
+
+        Only GraphQL tells these: https://github.com/marocchino/sticky-pull-request-comment/pull/332.
+        """
+        return self.author_asked or str(self.graphql.ask("query { viewer { login } }")["data"]["viewer"]["login"])
 
     def comments(self, number: int) -> Iterator[Comment]:
         """All comments, the oldest first."""
@@ -227,11 +241,14 @@ def _of_gitlab(data: Any) -> Comment:  # noqa: ANN401  JSON of any shape
 
 
 def github_in(variables: Mapping[str, str], author: str | None) -> GitHub:
-    """GitHub as a job of GitHub Actions knows it: GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL. Raises CodeHostError."""
+    """GitHub as a job of GitHub Actions knows it: GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL, GITHUB_GRAPHQL_URL. Raises
+    CodeHostError."""
     token, repository = _needed(variables, "GITHUB_TOKEN"), _needed(variables, "GITHUB_REPOSITORY")
-    base = variables.get("GITHUB_API_URL") or _GITHUB
-    api = Api(base=base.rstrip("/"), header="Authorization", secret=f"Bearer {token}")
-    return GitHub(api=api, repository=repository, author=author or GITHUB_BOT)
+    base = (variables.get("GITHUB_API_URL") or _GITHUB).rstrip("/")
+    # https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql: beside /api/v3.
+    graphql = variables.get("GITHUB_GRAPHQL_URL") or f"{base.removesuffix('/v3')}/graphql"
+    rest, other = (Api(base=url, header="Authorization", secret=f"Bearer {token}") for url in (base, graphql))
+    return GitHub(api=rest, graphql=other, repository=repository, author_asked=author or "")
 
 
 def gitlab_in(variables: Mapping[str, str], author: str | None) -> GitLab:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,6 +19,8 @@ from tailstack.engine import code_hosts
 
 TOKEN = "ghs_1234567890abcdefghij1234567890"
 MARK = "<!-- tailstack:preview -->"
+Answer: TypeAlias = tuple[int, bytes]
+VIEWER: Answer = (200, b'{"data": {"viewer": {"login": "github-actions[bot]"}}}')
 
 
 @dataclass
@@ -30,6 +32,8 @@ class StandIn:
     broken: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
     headers: set[str] = field(default_factory=set[str])
     port: int = 0
+    login: str = "github-actions[bot]"
+    """Whose token it is on GitHub."""
 
     def add(self, author: str, body: str) -> int:
         number = 100 + len(self.comments)
@@ -52,11 +56,14 @@ class StandIn:
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path.endswith("/user"):
             return 200, {"username": "bot"}
+        if parts.path.endswith("/graphql"):
+            assert sent == {"query": "query { viewer { login } }"}
+            return 200, {"data": {"viewer": {"login": self.login}}}
         if method == "GET":
             size, page = int(query["per_page"]), int(query["page"])
             return 200, self.comments[size * (page - 1) : size * page]
         if method == "POST":
-            self.add("github-actions[bot]" if "/repos/" in path else "bot", sent["body"])
+            self.add(self.login if "/repos/" in path else "bot", sent["body"])
             return 201, self.comments[-1]
         number = int(parts.path.rpartition("/")[2])
         comment = next(each for each in self.comments if each["id"] == number)
@@ -101,6 +108,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Generator[StandIn]:
     base = f"http://127.0.0.1:{server.server_port}"
     for name, value in {
         "GITHUB_API_URL": base,
+        "GITHUB_GRAPHQL_URL": f"{base}/graphql",
         "GITHUB_TOKEN": TOKEN,
         "GITHUB_REPOSITORY": "acme/tailnet",
         "CI_API_V4_URL": f"{base}/api/v4",
@@ -147,14 +155,39 @@ def test_ours_is_found_beyond_the_first_page_and_no_other_is_touched(stand_in: S
     assert len([call for call in stand_in.calls if call.startswith("GET")]) == 3
 
 
+def test_the_comment_of_an_app_is_found_again_and_not_taken_for_that_of_a_job(stand_in: StandIn, report: str) -> None:
+    stand_in.add("github-actions[bot]", f"{MARK}\nof a job")
+    stand_in.login = "our-app[bot]"
+    assert run(["comment", report, "--pull-request", "7"]) == ExitCode.CLEAN
+    Path(report).write_text("other", encoding="utf-8")
+    assert run(["comment", report, "--pull-request", "7"]) == ExitCode.CLEAN
+    assert [each["body"] for each in stand_in.comments] == [f"{MARK}\nof a job", f"{MARK}\nother"]
+    assert stand_in.calls.count("POST /graphql") == 2
+    assert run(["comment", report, "--pull-request", "7", "--author", "our-app[bot]"]) == ExitCode.CLEAN
+    assert stand_in.calls.count("POST /graphql") == 2, "who is named is not asked for"
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, "https://api.github.com/graphql"),
+        ({"GITHUB_API_URL": "https://github.example.com/api/v3"}, "https://github.example.com/api/graphql"),
+        ({"GITHUB_GRAPHQL_URL": "https://a.example.com/graphql"}, "https://a.example.com/graphql"),
+    ],
+)
+def test_where_github_tells_whose_token_it_is(variables: dict[str, str], url: str) -> None:
+    host = code_hosts.github_in({"GITHUB_TOKEN": TOKEN, "GITHUB_REPOSITORY": "a/b", **variables}, None)
+    assert host.graphql.base == url
+
+
 def test_a_full_last_page_and_a_comment_that_says_so_already(stand_in: StandIn, report: str) -> None:
     for number in range(99):
         stand_in.add("ana", str(number))
     stand_in.add("github-actions[bot]", f"{MARK}\n**Safe**\n")
     assert run(["comment", report, "--pull-request", "7"]) == ExitCode.CLEAN
-    assert [call.partition(" ")[0] for call in stand_in.calls] == ["GET"]
+    assert [call.partition(" ")[0] for call in stand_in.calls] == ["POST", "GET"]
     assert run(["comment", report, "--pull-request", "7", "--marker", "drift"]) == ExitCode.CLEAN
-    assert [call.partition(" ")[0] for call in stand_in.calls] == ["GET", "GET", "GET", "POST"]
+    assert [call.partition(" ")[0] for call in stand_in.calls] == ["POST", "GET", "POST", "GET", "GET", "POST"]
 
 
 def test_gitlab_knows_us_by_our_name_there(
@@ -191,25 +224,28 @@ def test_reading_is_tried_again_and_writing_is_not(
     assert "500" in capsys.readouterr().err
     stand_in.comments.clear()
     stand_in.calls.clear()
-    stand_in.broken = [(200, b"[]"), (503, b'{"message": "later"}')]
+    stand_in.broken = [VIEWER, (200, b"[]"), (503, b'{"message": "later"}')]
     assert run(["comment", report, "--pull-request", "7"]) == ExitCode.ERROR
-    assert [call.partition(" ")[0] for call in stand_in.calls] == ["GET", "POST"]
+    assert [call.partition(" ")[0] for call in stand_in.calls] == ["POST", "GET", "POST"]
     assert "503 later" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answers", "said"),
     [
-        ((403, b'{"message": "Resource not accessible by integration"}'), "403 Resource not accessible"),
-        ((302, b""), "302"),
-        ((200, b"<html>"), "not JSON"),
-        ((200, b"[{}]"), "another shape"),
+        ([(403, b'{"message": "Resource not accessible by integration"}')], "403 Resource not accessible"),
+        ([(302, b"")], "302"),
+        ([VIEWER, (302, b"")], "302"),
+        ([VIEWER, (403, b"{}")], "403"),
+        ([(200, b"<html>")], "not JSON"),
+        ([(200, b'{"errors": []}')], "another shape"),
+        ([VIEWER, (200, b"[{}]")], "another shape"),
     ],
 )
 def test_a_refusal_is_told_without_the_token(
-    stand_in: StandIn, report: str, capsys: pytest.CaptureFixture[str], answer: tuple[int, bytes], said: str
+    stand_in: StandIn, report: str, capsys: pytest.CaptureFixture[str], said: str, answers: list[Answer]
 ) -> None:
-    stand_in.broken = [answer]
+    stand_in.broken = answers
     assert run(["comment", report, "--pull-request", "7"]) == ExitCode.ERROR
     err = capsys.readouterr().err
     assert said in err

@@ -23,6 +23,8 @@ ISSUER = "https://token.actions.githubusercontent.com"
 LONGEST_BODY = 65_536
 """Characters of a comment or of an issue: https://github.com/orgs/community/discussions/41331."""
 LARGEST_PAGE = 100
+BOT = "github-actions[bot]"
+"""Whom the token of a job belongs to."""
 
 Json: TypeAlias = dict[str, Any]
 
@@ -93,7 +95,7 @@ class GitHub:
 
     def writes(self) -> list[str]:
         """The calls that changed something, as `POST /path`."""
-        return [f"{call.method} {call.path}" for call in self.calls if call.method != "GET"]
+        return [f"{call.method} {call.path}" for call in self.calls if call.method != "GET" and call.path != "/graphql"]
 
     def _next(self) -> int:
         self._ids += 1
@@ -104,6 +106,8 @@ class GitHub:
         self.calls.append(call)
         if call.path == "/identity":
             return self._identity(call), 0
+        if call.path == "/graphql":
+            return self._viewer(call), 0
         prefix = f"/repos/{REPOSITORY}/"
         if not call.path.startswith(prefix):
             raise RefusedError(404, "Not Found")
@@ -126,13 +130,23 @@ class GitHub:
         payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
         return {"value": f"e30.{payload}.c2ln"}
 
+    def _viewer(self, call: Call) -> Json:
+        """The one query that is asked here: whose token it is."""
+        self._granted(call)
+        if call.body != {"query": "query { viewer { login } }"}:
+            raise RefusedError(400, "no such query")
+        return {"data": {"viewer": {"login": BOT}}}
+
     def needs(self, call: Call, level: str, *names: str) -> None:
         """Raise RefusedError unless the token of the call has one of the permissions at this level."""
-        if call.token not in self.permissions:
-            raise RefusedError(401, "Bad credentials")
-        granted = self.permissions[call.token]
+        granted = self._granted(call)
         if not any(granted.get(name) in ({"write"} if level == "write" else {"read", "write"}) for name in names):
             raise RefusedError(403, "Resource not accessible by integration")
+
+    def _granted(self, call: Call) -> Mapping[str, str]:
+        if call.token not in self.permissions:
+            raise RefusedError(401, "Bad credentials")
+        return self.permissions[call.token]
 
     def list_comments(self, call: Call, number: int) -> list[Json]:
         self.needs(call, "read", "issues", "pull-requests")
@@ -141,7 +155,7 @@ class GitHub:
     def create_comment(self, call: Call, number: int) -> Json:
         # A pull request's conversation is open to either permission.
         self.needs(call, "write", *(("issues", "pull-requests") if number in self.pulls else ("issues",)))
-        made = {"id": self._next(), "body": _body(call), "user": {"login": "github-actions[bot]", "type": "Bot"}}
+        made = {"id": self._next(), "body": _body(call), "user": {"login": BOT, "type": "Bot"}}
         self.comments.setdefault(number, []).append(made)
         return made
 
@@ -189,7 +203,7 @@ class GitHub:
             "body": _body(call),
             "state": "open",
             "labels": labels,
-            "user": {"login": "github-actions[bot]", "type": "Bot"},
+            "user": {"login": BOT, "type": "Bot"},
         }
         return self.issues[number]
 

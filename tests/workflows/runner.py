@@ -255,6 +255,7 @@ class _Job:
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_API_URL": runner.github.url,
+            "GITHUB_GRAPHQL_URL": f"{runner.github.url}/graphql",
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_EVENT_NAME": self.run.event,
