@@ -21,9 +21,12 @@ STACK_VARIABLE = "PULUMI_STACK"
 def choose_environment(project: Path, named: str | None) -> str:
     """The environment named on the command line, else that of the stack in PULUMI_STACK, else the only one there is.
 
-    Raises click.UsageError where the name is unknown or nothing decides.
+    Raises click.UsageError where the name is unknown or nothing decides, click.ClickException where nothing can be listed.
     """
-    known = environments(project)
+    try:
+        known = environments(project)
+    except OSError as error:
+        raise click.ClickException(f"{project / STACKS} cannot be listed: {error.strerror}.") from error
     if not known:
         raise click.UsageError(f"No environment in {project / STACKS}: each is a folder with YAML files.")
     chosen = named or config_of_stack(project, os.environ.get(STACK_VARIABLE, "")).environment
@@ -41,19 +44,20 @@ def choose_environment(project: Path, named: str | None) -> str:
 class StackConfig:
     """What the config of a stack says of what it applies. Texts are as they are written, empty where nothing is.
 
-    `at` is the time at which rotations are read.
+    `at` is the time at which rotations are read; `must_verify` whether an apply ends with a look at what is live.
     """
 
     environment: str
     scope: str
     at: str
     limits: Limits
+    must_verify: bool = True
 
 
 def config_of_stack(project: Path, stack: str) -> StackConfig:
     """What a stack's config says; the environment is by default that of the stack's name.
 
-    Raises click.UsageError for a limit that is no number.
+    Raises click.UsageError for a limit that is no number, and for a switch that is neither true nor false.
     """
     name = stack.rsplit("/", 1)[-1]
     file = project / STACKS / f"Pulumi.{name}.yaml"
@@ -69,7 +73,16 @@ def config_of_stack(project: Path, stack: str) -> StackConfig:
             removed=_number(file, known, "tailstack:removalLimit", usual.removed),
             of_at_least=_number(file, known, "tailstack:removalLimitFrom", usual.of_at_least),
         ),
+        must_verify=_switch(file, known, "tailstack:verify", usual=True),
     )
+
+
+def _switch(file: Path, known: Mapping[str, Any], key: str, *, usual: bool) -> bool:
+    """A switch of the config; `pulumi config set` writes it as a text."""
+    text = str(known.get(key, usual)).lower()
+    if text not in ("true", "false"):
+        raise click.UsageError(f"{key} is {text} in {file}; expected true or false.")
+    return text == "true"
 
 
 def _number(file: Path, known: Mapping[str, Any], key: str, usual: int) -> int:

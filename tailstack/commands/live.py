@@ -12,7 +12,7 @@ from tailstack.engine.live_clusters import Target, read_clusters
 from tailstack.engine.live_tailnet import nothing_readable, read_tailnet
 from tailstack.engine.pulumi import Pulumi
 from tailstack.engine.stack_config import VARIABLES, StackConfigError, read_config, with_config
-from tailstack.engine.tailscale_api import TailscaleApiError, from_environment
+from tailstack.engine.tailscale_api import Failure, TailscaleApi, TailscaleApiError, from_environment
 from tailstack.live.declared import Scope
 from tailstack.live.model import Live, LiveCluster, LiveTailnet, Unknown
 from tailstack.topology.tailnet import Cluster
@@ -32,16 +32,22 @@ class Looking:
     refused: Mapping[str, Unknown]
     no_credential: str = ""
 
-    def look(self, hosted: Collection[str] = (), on_cluster: OnCluster = lambda _name, _found: None) -> Live:
-        """What is live now. `hosted` are the Tailscale Services of which the hosts are wanted. Raises nothing."""
+    def look(
+        self,
+        hosted: Collection[str] = (),
+        credentials: Collection[str] = (),
+        on_cluster: OnCluster = lambda _name, _found: None,
+    ) -> Live:
+        """What is live now. `hosted` are the Tailscale Services of which the hosts are wanted, `credentials` the ids of keys that
+        are wanted also where they were revoked. Raises nothing."""
         found = read_clusters(self.targets, environment=self.variables, on_end=on_cluster)
-        return Live(tailnet=self._tailnet(hosted), clusters={**found, **self.refused})
+        return Live(tailnet=self._tailnet(hosted, credentials), clusters={**found, **self.refused})
 
-    def _tailnet(self, hosted: Collection[str]) -> LiveTailnet:
+    def _tailnet(self, hosted: Collection[str], credentials: Collection[str]) -> LiveTailnet:
         if self.no_credential:
             return nothing_readable(self.no_credential)
         try:
-            return read_tailnet(from_environment(self.variables), hosted=hosted)
+            return read_tailnet(from_environment(self.variables), hosted=hosted, credentials=credentials)
         except TailscaleApiError as error:
             return nothing_readable(str(error))
 
@@ -76,6 +82,18 @@ def looking_at(
     return Looking(
         variables=with_config(variables, secrets), targets=tuple(targets), refused=refused, no_credential=failures
     )
+
+
+def connect(project: Path, stack: str, engine: Pulumi | None, variables: Mapping[str, str]) -> TailscaleApi:
+    """The API with the credentials that the program of a stack has: those of its config, else those of `variables`.
+
+    Raises TailscaleApiError (MISCONFIGURED) where there are none, or the config cannot be read.
+    """
+    try:
+        config = read_config(engine, file_of(project, stack), stack, frozenset(VARIABLES))
+    except StackConfigError as error:
+        raise TailscaleApiError(Failure.MISCONFIGURED, str(error)) from error
+    return from_environment(with_config(variables, config))
 
 
 def _configs(

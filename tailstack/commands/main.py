@@ -85,21 +85,22 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ERROR
     except Exception as error:  # noqa: BLE001  whatever fails inside us, a user sees one line and never a traceback
-        return _say_own_failure(error)
+        for line in own_failure(error):
+            click.echo(line, err=True)
+        return ExitCode.ERROR
     return result if isinstance(result, int) else ExitCode.CLEAN
 
 
-def _say_own_failure(error: Exception) -> int:
+def own_failure(error: Exception) -> tuple[str, str]:
+    """What is said of a failure of ours: what it is, and what to do. The traceback is printed where somebody asked for it."""
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error)
     reason = " ".join(str(error).split()) or "no message"
-    click.echo(f"tailstack failed: {type(error).__name__}: {reason}", err=True)
-    click.echo(
+    what_to_do = (
         f"This is a fault of tailstack, not of your files. Set {DEBUG_VARIABLE}=1 to see where it happened, and report "
-        f"it with that to {ISSUES}.",
-        err=True,
+        f"it with that to {ISSUES}."
     )
-    return ExitCode.ERROR
+    return f"tailstack failed: {type(error).__name__}: {reason}", what_to_do
 
 
 def main() -> None:

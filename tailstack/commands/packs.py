@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from tailstack.report.style import counted
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _PACK = "policies"
@@ -48,17 +50,14 @@ def pack_options(
 
     Raises click.UsageError where packs are both named and switched off, and where there is not a config for each.
     """
-    if without_packs:
-        if packs or configs:
-            raise click.UsageError("Either --policy-pack, --policy-pack-config or --no-policy-pack.")
-        return ()
-    if not packs and (project / _PACK / _PACK_FILE).is_file():
+    if without_packs and packs:
+        raise click.UsageError("Either --policy-pack or --no-policy-pack.")
+    if not packs and not without_packs and (project / _PACK / _PACK_FILE).is_file():
         packs = (project / _PACK,)
         usual = project / _PACK / f"{environment}.json"
         configs = configs or ((usual,) if usual.is_file() else ())
     if configs and len(configs) != len(packs):
-        raise click.UsageError(
-            f"--policy-pack-config is given {len(configs)} times, for {len(packs)} policy packs: each takes one."
-        )
+        given = f"{counted(len(packs), 'policy pack')} and {counted(len(configs), 'config')} of one"
+        raise click.UsageError(f"There are {given}: each --policy-pack takes one --policy-pack-config, in order.")
     options = [option for pack in packs for option in ("--policy-pack", str(pack.resolve()))]
     return (*options, *(option for config in configs for option in ("--policy-pack-config", str(config.resolve()))))

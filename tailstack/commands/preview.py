@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from tailstack.commands.project import find_project
 from tailstack.commands.stacks import choose_stacks
 from tailstack.commands.terminal import wants_colour
 from tailstack.engine.plans import masking_of
-from tailstack.report.preview import Preview, Safety, Tier
+from tailstack.report.masking import Masking
+from tailstack.report.preview import Preview, Safety, Tier, asked_of_stack
 from tailstack.report.preview_shown import preview_as_json, preview_as_markdown, preview_as_text
 from tailstack.report.roll_up import (
     RolledUp,
@@ -101,51 +103,70 @@ def command(
         raise click.UsageError("--stack and the policy packs go without --offline: they are the engine's.")
     project = find_project(Path.cwd())
     masking = masking_of(os.environ)
-    locked = False
     if offline:
+        environment = names[0] if names else choose_environment(project, None)
         question = Question(
             project=project, base=base or "HEAD", head=head, from_ancestor=from_ancestor, at=at or datetime.now(UTC)
         )
-        environment = names[0] if names else choose_environment(project, None)
-        preview = preview_offline(question, environment, masking)
+        asked = Preview(environment=environment, tier=Tier.OFFLINE, base=question.base)
+        found = _reported(asked, masking, lambda: (preview_offline(question, environment, masking), False))
     else:
         environment, stacks = choose_stacks(project, names[0] if names else None, () if stack is None else (stack,))
         only, *others = stacks
         if others:
             known = ", ".join(each.name for each in stacks)
             raise click.UsageError(f"{environment} has several stacks. Name one by --stack: {known}.")
-        options = pack_options(project, packs, pack_configs, without_packs=without_packs)
-        preview, locked = _online(project, environment, only.name, moment_of(project, only.name, at), options)
+        options = pack_options(project, environment, packs, pack_configs, without_packs=without_packs)
+        moment = moment_of(project, only.name, at)
+        asked = asked_of_stack(environment, only.name)
+        found = _reported(asked, masking, lambda: _online(project, asked, only.name, moment, options, masking=masking))
+    preview, locked = found
     _show(preview, form, outputs, limit)
     return ExitCode.LOCKED if locked else _CODES[preview.safety]
 
 
-def _online(project: Path, environment: str, stack: str, at: datetime, options: Sequence[str]) -> tuple[Preview, bool]:
-    """The report, and whether the stack is locked. Without an engine, and where it fails, the report says so: it takes the place
-    of an older comment."""
+def _reported(asked: Preview, masking: Masking, make: Callable[[], tuple[Preview, bool]]) -> tuple[Preview, bool]:
+    """The report, and whether the stack is locked. Whatever fails is said in a report, which takes the place of an older one."""
+    try:
+        return make()
+    except (click.UsageError, click.Abort):
+        raise
+    except click.ClickException as error:
+        told = [error.format_message()]
+    except Exception as error:  # noqa: BLE001  whatever fails inside of us, the older report must not stand as if it held
+        from tailstack.commands.main import own_failure  # noqa: PLC0415  it is what calls this command
+
+        told = own_failure(error)
+    return replace(asked, failure=tuple(masking.text(line) for line in told)), False
+
+
+def _online(
+    project: Path, asked: Preview, stack: str, at: datetime, options: Sequence[str], *, masking: Masking
+) -> tuple[Preview, bool]:
     from tailstack.commands.engine_progress import following  # noqa: PLC0415  the offline tier does not pay for it
+    from tailstack.commands.live import connect  # noqa: PLC0415
     from tailstack.commands.preview_online import Request, preview_online  # noqa: PLC0415
     from tailstack.commands.progress import progress_of  # noqa: PLC0415
     from tailstack.engine.pulumi import Pulumi, PulumiMissingError  # noqa: PLC0415
-    from tailstack.engine.tailscale_api import from_environment  # noqa: PLC0415
     from tailstack.topology.rotation import MOMENT_VARIABLE  # noqa: PLC0415
 
-    variables = {**os.environ, MOMENT_VARIABLE: at.isoformat()}
     try:
-        request = Request(
-            project=project,
-            environment=environment,
-            stack=stack,
-            at=at,
-            engine=Pulumi.found(project, variables),
-            connected=lambda: from_environment(os.environ),
-            masking=masking_of(os.environ),
-            options=options,
-        )
+        engine = Pulumi.found(project, {**os.environ, MOMENT_VARIABLE: at.isoformat()})
     except PulumiMissingError as error:
         told = f"{error} Without an engine there is `tailstack preview --offline`."
-        return Preview(environment=environment, tier=Tier.ONLINE, base="what is live", failure=(told,)), False
-    with progress_of(f"Previewing {environment}") as progress, following(progress, (), is_plan=True) as on_event:
+        return replace(asked, failure=(told,)), False
+    request = Request(
+        project=project,
+        environment=asked.environment,
+        stack=stack,
+        at=at,
+        engine=engine,
+        connected=lambda: connect(project, stack, engine, os.environ),
+        masking=masking,
+        options=options,
+    )
+    title = f"Previewing {asked.environment}"
+    with progress_of(title) as progress, following(progress, (), is_plan=True) as on_event:
         previewed = preview_online(request, on_event)
     return previewed.preview, previewed.outcome is not None and previewed.outcome.is_locked
 

@@ -23,7 +23,7 @@ from tailstack.report.cost import Cost, cost_of, touched_names
 from tailstack.report.masking import Masking
 from tailstack.report.notices import notices_of
 from tailstack.report.plan import Plan
-from tailstack.report.preview import LivePolicy, PolicyState, PolicyViolation, Preview, Tier
+from tailstack.report.preview import LIVE_BASE, LivePolicy, PolicyState, PolicyViolation, Preview, asked_of_stack
 from tailstack.report.resource_kinds import declaration_of
 from tailstack.rules.certificates import certificate_names
 from tailstack.rules.check import Checked, check_environment
@@ -31,7 +31,6 @@ from tailstack.rules.subject import subject_of
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 
 LIVE = "live policy file"
-_LIVE_BASE = "what is live"
 _APPLIED = "the policy file that was applied last"
 _NOT_OWNER = "The policy file is not this stack's: who gains or loses access is told with the stack that writes it."
 _UNREADABLE = "The live policy file cannot be read, so that nobody can say who gains or loses access: {reason}"
@@ -72,13 +71,7 @@ class _Live:
 def preview_online(request: Request, on_event: Callable[[Event], None]) -> PreviewedOnline:
     """Check, ask the engine and the service, and put it together."""
     checked = check_environment(request.project, request.environment, request.at)
-    asked = Preview(
-        environment=request.environment,
-        stack=request.stack if request.stack != request.environment else "",
-        tier=Tier.ONLINE,
-        base=_LIVE_BASE,
-        findings=checked.findings,
-    )
+    asked = replace(asked_of_stack(request.environment, request.stack), findings=checked.findings)
     if checked.tailnet is None or checked.whole is None or checked.policy is None or checked.has_errors:
         return PreviewedOnline(preview=asked)
     outcome = request.engine.preview(request.stack, *request.options, on_event=on_event)
@@ -136,7 +129,7 @@ def _with_access(preview: Preview, checked: Checked, live: _Live) -> Preview:
     except InvalidTailnetError as error:
         reason = error.findings[0].message
         return replace(preview, live_policy=standing, untold=_UNREADABLE.format(reason=reason))
-    return replace(preview, live_policy=standing, comparison=comparison, base=_LIVE_BASE if live.policy else _APPLIED)
+    return replace(preview, live_policy=standing, comparison=comparison, base=LIVE_BASE if live.policy else _APPLIED)
 
 
 def _standing(tailnet: Tailnet, live: _Live, applied: str, wanted: str) -> LivePolicy:

@@ -52,7 +52,12 @@ def _read_allowed(ctx: click.Context, parameter: click.Parameter, names: tuple[s
     is_flag=True,
     help="Take access away in one pass, before the nodes that use it are brought over.",
 )
-@click.option("--no-verify", "is_unverified", is_flag=True, help="Do not look whether everything is live afterwards.")
+@click.option(
+    "--verify/--no-verify",
+    "must_verify",
+    default=None,
+    help="Look afterwards whether everything is live.  [default: the stack's tailstack:verify, else yes]",
+)
 @click.option(
     "--wait",
     "seconds",
@@ -75,7 +80,7 @@ def command(
     pack_configs: tuple[Path, ...],
     without_packs: bool,
     narrow_at_once: bool,
-    is_unverified: bool,
+    must_verify: bool | None,
     seconds: float,
     form: str,
 ) -> ExitCode:
@@ -93,19 +98,20 @@ def command(
     if not (is_agreed or digest is not None or can_ask):
         raise click.UsageError("There is nobody to ask: give --yes, or --plan-digest with what was reviewed.")
     one = _only(stacks, chosen)
+    config = config_of_stack(project, one.name)
     return run_up(
         Wanted(
             project=project,
             environment=chosen,
             stack=one,
-            limits=config_of_stack(project, one.name).limits,
+            limits=config.limits,
             at=moment_of(project, one.name, at),
-            options=pack_options(project, packs, pack_configs, without_packs=without_packs),
+            options=pack_options(project, chosen, packs, pack_configs, without_packs=without_packs),
             allowed=frozenset(allowed),
             digest=digest,
             must_ask=not is_agreed and digest is None,
             narrow_at_once=narrow_at_once,
-            must_verify=not is_unverified,
+            must_verify=config.must_verify if must_verify is None else must_verify,
             seconds=seconds,
             is_json=form == "json",
             variables=dict(os.environ),

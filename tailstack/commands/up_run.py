@@ -15,7 +15,7 @@ import click
 from tailstack.access.narrowing import Kept
 from tailstack.commands.engine_progress import following
 from tailstack.commands.exit_codes import ExitCode
-from tailstack.commands.live import Looking, looking_at
+from tailstack.commands.live import Looking, connect, looking_at
 from tailstack.commands.preview_online import PreviewedOnline, Request, preview_online
 from tailstack.commands.progress import Progress, progress_of
 from tailstack.commands.stacks import Stack
@@ -35,7 +35,6 @@ from tailstack.engine.events import Event, EventLog
 from tailstack.engine.locks import explain_lock
 from tailstack.engine.plans import masking_of, plan_of
 from tailstack.engine.pulumi import Outcome, Pulumi, PulumiMissingError
-from tailstack.engine.tailscale_api import from_environment
 from tailstack.live.declared import Scope
 from tailstack.report.plan import digest_of
 from tailstack.report.preview import PolicyState, Preview, Safety
@@ -180,15 +179,14 @@ class _Run:
         return checked.tailnet, Scope.of(checked.tailnet, [wanted.stack.shard])
 
     def _preview(self) -> PreviewedOnline:
-        wanted, looking = self._wanted, self._looking
-        variables = looking.variables if looking is not None else wanted.variables
+        wanted = self._wanted
         request = Request(
             project=wanted.project,
             environment=wanted.environment,
             stack=self._stack,
             at=wanted.at,
             engine=self._engine,
-            connected=lambda: from_environment(variables),
+            connected=lambda: connect(wanted.project, self._stack, self._engine, wanted.variables),
             masking=self._masking,
             options=wanted.options,
         )
@@ -299,7 +297,11 @@ class _Run:
         return "\n".join(lines)
 
     def _verify(self, tailnet: Tailnet, scope: Scope, result: _Result, *, is_between: bool) -> None:
-        if not self._wanted.must_verify or self._looking is None:
+        if self._looking is None:
+            return
+        if not self._wanted.must_verify:
+            if not is_between:
+                result.said.append(f"Nobody looked whether it is live: tailstack verify {self._wanted.environment}")
             return
         with self._shown.stage(f"Verifying {self._wanted.environment}", self._clusters) as progress:
             result.verified = verified_within(tailnet, scope, self._looking, progress, seconds=self._wanted.seconds)

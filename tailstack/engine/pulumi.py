@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -48,12 +49,29 @@ class Outcome:
         return self.exit_code == 0
 
     @property
+    def said(self) -> str:
+        """All that it said against going on, in the event stream and outside of it."""
+        return "\n".join((*self.log.errors, self.text))
+
+    @property
     def is_locked(self) -> bool:
-        return is_lock(self.text) or any(is_lock(message) for message in self.log.errors)
+        return is_lock(self.said)
 
     def explain(self) -> str:
-        """Why it failed: the engine's errors, or all that it said when it named none."""
-        return "\n".join(self.log.errors) or self.text.strip() or f"pulumi ended with exit code {self.exit_code}"
+        """Why it failed: the engine's errors, or all that it said when it named none; of a stack that there is not, how to go on."""
+        said = "\n".join(self.log.errors) or self.text.strip() or f"pulumi ended with exit code {self.exit_code}"
+        return _NO_STACK.sub(_with_way_on, said)
+
+
+_NO_STACK = re.compile(r"no stack named '(?P<stack>[^']+)' found")
+"""How the engine says it, whatever the backend (`pkg/cmd/pulumi/stack/stack.go` of pulumi 3.250.0)."""
+
+
+def _with_way_on(found: re.Match[str]) -> str:
+    return (
+        f"{found.group()} in the backend that `pulumi whoami --verbose` names. If it is new, choose where its state and its "
+        f"secrets are kept (docs/state.md) and make it: pulumi stack init {found['stack']}"
+    )
 
 
 def _nothing(_: Event) -> None:

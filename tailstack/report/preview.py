@@ -20,6 +20,7 @@ from tailstack.report.link_map import LinkChange
 from tailstack.report.plan import ChangeClass, Op, Plan, PlannedChange
 from tailstack.report.style import counted
 
+LIVE_BASE = "what is live"
 NO_PLAN = Plan()
 NO_COST = Cost()
 
@@ -142,6 +143,13 @@ class Preview:
     def concerns(self) -> tuple[str, ...]:
         """What somebody should look at before it is applied, in short phrases, the gravest first."""
         return tuple(_concerns(self))
+
+
+def asked_of_stack(environment: str, stack: str) -> Preview:
+    """An online preview of which nothing is known yet."""
+    return Preview(
+        environment=environment, stack=stack if stack != environment else "", tier=Tier.ONLINE, base=LIVE_BASE
+    )
 
 
 def headline(preview: Preview) -> str:

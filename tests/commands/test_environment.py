@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tailstack.commands import environment
 from tailstack.commands.environment import StackConfig, config_of_stack
 from tailstack.report.safety import Limits
 
@@ -16,6 +17,15 @@ def configured(project: Path, *lines: str) -> StackConfig:
     text = "".join(f"{line}\n" for line in ("config:", *(f"  tailstack:{line}" for line in lines)))
     (project / "stacks" / "Pulumi.prod.yaml").write_text(text, encoding="utf-8")
     return config_of_stack(project, "organization/tailstack/prod")
+
+
+def test_a_folder_that_may_not_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> tuple[str, ...]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(environment, "environments", refuse)
+    with pytest.raises(click.ClickException, match=r"stacks cannot be listed: Permission denied\."):
+        environment.choose_environment(tmp_path, "prod")
 
 
 def test_a_stack_without_config_has_the_usual_limits(tmp_path: Path) -> None:

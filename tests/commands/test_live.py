@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tailstack.commands import live
-from tailstack.commands.live import looking_at
+from tailstack.commands.live import connect, looking_at
 from tailstack.commands.stacks import Stack
 from tailstack.engine.live_clusters import Target
+from tailstack.engine.tailscale_api import Failure, TailscaleApiError
 from tailstack.live.declared import Scope
 from tailstack.live.model import LiveCluster, Unknown
 from tailstack.topology.shards import WHOLE
@@ -66,6 +68,23 @@ def test_a_config_that_cannot_be_decrypted_is_said_for_all_that_needs_it(
     found = looking.look()
     assert {one.reason for one in found.unknown} == {reason}
     assert set(found.clusters) == {"blue", "green"}
+
+
+def test_the_credential_of_a_stack_is_that_of_its_config_else_of_the_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Mapping[str, str]] = []
+    monkeypatch.setattr(live, "from_environment", asked.append)
+    write(project, "{tailscale:apiKey: of-the-config, tailscale:baseUrl: http://127.0.0.1:1}")
+    given = {"TAILSCALE_OAUTH_CLIENT_ID": "another", "TAILSCALE_TAILNET": "example.com"}
+    connect(project, "dev", None, given)
+    connect(project, "other", None, given)
+    configured = {"TAILSCALE_API_KEY": "of-the-config", "TAILSCALE_BASE_URL": "http://127.0.0.1:1"}
+    assert asked == [configured | {"TAILSCALE_TAILNET": "example.com"}, given]
+    write(project, "{tailscale:apiKey: {secure: xyz}}")
+    with pytest.raises(TailscaleApiError, match="the config of dev is encrypted") as raised:
+        connect(project, "dev", None, {"TAILSCALE_API_KEY": "another"})
+    assert raised.value.failure is Failure.MISCONFIGURED
 
 
 def test_without_a_credential_the_tailnet_is_unknown(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

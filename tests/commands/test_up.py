@@ -159,6 +159,7 @@ def test_a_preview_that_fails_ends_it(project: Project, capsys: pytest.CaptureFi
     assert run(UP) == ExitCode.ERROR
     said = capsys.readouterr()
     assert "no stack named 'prod' found" in said.out
+    assert "make it: pulumi stack init prod" in " ".join(said.out.split())
     assert "Nothing was changed." in said.err
     assert project.operations() == ["preview"]
 
@@ -241,6 +242,48 @@ def test_a_program_gets_one_stream(project: Project, capsys: pytest.CaptureFixtu
     assert [one["allow"] for one in result["refusals"]] == ["nodes"]
     assert result["preview"]["plan"]["counts"] == {"delete": 1}
     assert result["verified"] is None
+
+
+def test_the_projects_pack_has_a_config_for_the_environment(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = project.folder / "policies"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").touch()
+    (pack / "other.json").touch()
+    assert run(UP) == ExitCode.CLEAN
+    (pack / "prod.json").touch()
+    (pack / "strict.json").touch()
+    assert run(UP) == ExitCode.CLEAN
+    assert run([*UP, "--policy-pack-config", "policies/strict.json"]) == ExitCode.CLEAN
+    assert run([*UP, "--policy-pack", "policies"]) == ExitCode.CLEAN
+    told = [call.partition(" --stack")[0].removeprefix("preview ") for call in project.calls()[::2]]
+    alone = f"--policy-pack {pack}"
+    assert told == [
+        alone,
+        f"{alone} --policy-pack-config {pack}/prod.json",
+        f"{alone} --policy-pack-config {pack}/strict.json",
+        alone,
+    ]
+    capsys.readouterr()
+    assert run([*UP, "--no-policy-pack", "--policy-pack-config", "policies/strict.json"]) == ExitCode.USAGE
+    assert "There are 0 policy packs and 1 config of one" in " ".join(capsys.readouterr().err.split())
+
+
+def test_whether_it_is_live_is_looked_at_unless_the_config_or_the_user_says_no(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.config("verify: false")
+    assert run(["up", "prod", "--yes"]) == ExitCode.CLEAN
+    assert "Nobody looked whether it is live: tailstack verify prod" in capsys.readouterr().err
+    assert run(["up", "prod", "--yes", "--verify", "--wait", "0s"]) == ExitCode.ERROR
+    project.config('verify: "true"')
+    assert run(["up", "prod", "--yes", "--wait", "0s"]) == ExitCode.ERROR
+    assert run(UP) == ExitCode.CLEAN
+    project.config("verify: perhaps")
+    capsys.readouterr()
+    assert run(UP) == ExitCode.USAGE
+    assert "tailstack:verify is perhaps" in capsys.readouterr().err
 
 
 def test_what_is_not_live_afterwards_is_said(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
