@@ -22,6 +22,7 @@ from tailstack.topology.custom import (
     Recorder,
 )
 from tailstack.topology.declaration import ApiServerProxyMode
+from tailstack.topology.naming import numbered
 from tailstack.topology.tailnet import Operator
 
 MOST_REPLICAS = 1000
@@ -78,10 +79,6 @@ def _replicas(made: KubernetesObject, default: int) -> int:
     return default if number is None else max(0, min(number, MOST_REPLICAS))
 
 
-def _numbered(prefix: str, replicas: int) -> tuple[str, ...]:
-    return tuple(f"{prefix}-{number}" for number in range(replicas))
-
-
 def _proxy_groups(objects: Objects, cluster: str, operator: Operator) -> Iterator[ProxyGroup]:
     """Groups of a type that there is; the API server refuses any other."""
     for made in objects.of_kind("ProxyGroup", cluster):
@@ -117,7 +114,7 @@ def _connector(made: KubernetesObject, operator: Operator) -> Connector:
     return Connector(
         cluster=made.cluster,
         name=made.name,
-        hostnames=_numbered(prefix, replicas) if prefix else (hostname,) * replicas,
+        hostnames=numbered(prefix, replicas) if prefix else (hostname,) * replicas,
         replicas=replicas,
         tags=made.texts("spec", "tags") or operator.proxy_tags,
         routes=made.texts("spec", "subnetRouter", "advertiseRoutes"),
@@ -135,7 +132,7 @@ def _recorder(made: KubernetesObject) -> Recorder:
     return Recorder(
         cluster=made.cluster,
         name=made.name,
-        hostnames=_numbered(made.name, replicas),
+        hostnames=numbered(made.name, replicas),
         replicas=replicas,
         tags=made.texts("spec", "tags") or RECORDER_TAGS,
         has_ui=made.truth("spec", "enableUI") is True,
@@ -151,7 +148,7 @@ def _peer_relay(made: KubernetesObject, operator: Operator) -> PeerRelay:
     return PeerRelay(
         cluster=made.cluster,
         name=made.name,
-        hostnames=_numbered(made.text("spec", "hostnamePrefix") or made.name, replicas),
+        hostnames=numbered(made.text("spec", "hostnamePrefix") or made.name, replicas),
         replicas=replicas,
         tags=made.texts("spec", "tags") or operator.proxy_tags,
         elastic_ips=made.length("spec", "aws", "elasticIPs") if made.value("spec", "aws") is not None else None,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from tailstack.access.hujson import Json
 from tailstack.finding import Finding, Needs, Rule, Severity
 from tailstack.manifests.objects import KubernetesObject
+from tailstack.plain import texts
+from tailstack.rules.routers import declared_app_connectors
 from tailstack.rules.subject import Subject
 from tailstack.topology.custom import ProxyGroup, ProxyGroupKind
 from tailstack.topology.wording import quoted
@@ -239,7 +240,8 @@ def _wrong_group(subject: Subject, service: KubernetesObject, name: str, group: 
 
 def egress_app_connector(subject: Subject) -> Iterator[Finding]:
     """Public hosts are those that the policy file lists as domains of app connectors."""
-    domains = {domain.lower() for domain in app_connector_domains(subject)}
+    apps = declared_app_connectors(subject.policy.policy)
+    domains = {domain.lower() for app in apps for domain in texts(app.get("domains"))}
     for service in subject.egress_services:
         host = (service.annotation(_FQDN) or "").lower().removesuffix(".")
         parents = (host[index + 1 :] for index, character in enumerate(host) if character == ".")
@@ -249,23 +251,6 @@ def egress_app_connector(subject: Subject) -> Iterator[Finding]:
                 message=f"{service.title} of {service.cluster} leads to {quoted(host)}, a domain of an app connector.",
                 expected="a node of this tailnet",
             )
-
-
-def app_connector_domains(subject: Subject) -> Iterator[str]:
-    """Every domain that nodeAttrs give to an app connector, as it is written."""
-    for attribute in subject.policy.policy.node_attributes:
-        for app in attribute.app:
-            if app.key == "tailscale.com/app-connectors":
-                for connector in _objects(app.value):
-                    yield from (domain for domain in _items(connector.get("domains")) if isinstance(domain, str))
-
-
-def _items(value: Json | None) -> Iterable[Json]:
-    return value if isinstance(value, list) else ()
-
-
-def _objects(value: Json) -> Iterator[dict[str, Json]]:
-    yield from (item for item in _items(value) if isinstance(item, dict))
 
 
 CHECKS = (egress_suffix, egress_target_count, egress_group_shape, egress_app_connector)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 from tailstack.access.addresses import DEFAULT_ROUTES, Span, parse_span
+from tailstack.access.derived_attributes import APP_CONNECTORS
 from tailstack.access.policy import Policy
 from tailstack.access.selectors import TAGGED
+from tailstack.plain import entries
 from tailstack.topology.custom import Connector
 from tailstack.topology.tailnet import Machine, Tailnet
 
@@ -38,6 +40,14 @@ def host_names(router: Router) -> tuple[str, ...]:
 def is_app_connector(router: Router) -> bool:
     """Whether domains lead through it."""
     return router.app_connector if isinstance(router, Connector) else router.app_connector is not None
+
+
+def declared_app_connectors(policy: Policy) -> Iterator[Mapping[str, Any]]:
+    """Every app of an app connector that nodeAttrs declare: `name`, `connectors`, `domains`, `routes`, as far as it has them."""
+    for attribute in policy.node_attributes:
+        for app in attribute.app:
+            if app.key == APP_CONNECTORS:
+                yield from entries(app.value)
 
 
 def routes_of(router: Router) -> tuple[str, ...]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tailstack.access.addresses import DEFAULT_ROUTES, AddressSet, Span, parse_span
-from tailstack.access.hujson import Json
 from tailstack.access.inventory import Node
 from tailstack.access.selectors import DANGER_ALL, INTERNET, TAGGED, Selector
 from tailstack.finding import Finding, Rule, Severity
+from tailstack.plain import elements, texts
 from tailstack.rules.routers import (
     Router,
     called,
     connectors_of,
+    declared_app_connectors,
     host_names,
     is_app_connector,
     routers_of,
@@ -249,16 +250,9 @@ def app_connector_policy(subject: Subject) -> Iterator[Finding]:
 
 def _served(subject: Subject) -> Iterator[str]:
     """Every connector of an app that has domains or routes."""
-    for attribute in subject.policy.policy.node_attributes:
-        for app in attribute.app:
-            if app.key == "tailscale.com/app-connectors":
-                for entry in _items(app.value):
-                    if isinstance(entry, dict) and (_items(entry.get("domains")) or _items(entry.get("routes"))):
-                        yield from (text for text in _items(entry.get("connectors")) if isinstance(text, str))
-
-
-def _items(value: Json | None) -> list[Json]:
-    return value if isinstance(value, list) else []
+    for app in declared_app_connectors(subject.policy.policy):
+        if elements(app.get("domains")) or elements(app.get("routes")):
+            yield from texts(app.get("connectors"))
 
 
 def route_no_grant(subject: Subject) -> Iterator[Finding]:

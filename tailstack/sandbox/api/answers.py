@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from http import HTTPStatus
 from typing import TypeAlias
 
-from tailstack.sandbox.api.tailnet import Tailnet
+from tailstack.sandbox.api.tailnet import LogStream, Settings, Tailnet
 
 JsonValue: TypeAlias = "Mapping[str, JsonValue] | Sequence[JsonValue] | str | int | float | bool | None"
 
@@ -27,6 +27,16 @@ _REASONS = {
     502: "bad gateway",
     504: "request took too long to process, please try again later",
 }
+
+
+def names_in_api(kind: type[Settings | LogStream]) -> dict[str, str]:
+    """Of each field of a dataclass the name that it has in the API: `log_type` is `logType`."""
+    return {one.name: _camel_case(one.name) for one in fields(kind)}
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

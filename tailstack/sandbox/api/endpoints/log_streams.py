@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from http import HTTPStatus
 from uuid import uuid4
 
-from tailstack.sandbox.api.answers import Answer, JsonValue, RefusedError, json_answer
+from tailstack.sandbox.api.answers import Answer, JsonValue, RefusedError, json_answer, names_in_api
 from tailstack.sandbox.api.calls import Call, Fields
 from tailstack.sandbox.api.routes import Route
 from tailstack.sandbox.api.tailnet import LogStream
@@ -20,12 +20,7 @@ _AWS_ACCOUNT = "123456789012"
 """The account that AWS uses in its own examples; not Tailscale's."""
 
 
-def _api_name(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-_NAMES = {item.name: _api_name(item.name) for item in fields(LogStream)}
+_NAMES = names_in_api(LogStream)
 
 
 def get(call: Call) -> Answer:

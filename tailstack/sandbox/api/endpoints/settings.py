@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from tailstack.sandbox.api.answers import Answer, JsonValue, RefusedError, json_answer
+from tailstack.sandbox.api.answers import Answer, JsonValue, RefusedError, json_answer, names_in_api
 from tailstack.sandbox.api.calls import Call, Fields
 from tailstack.sandbox.api.routes import Route
 from tailstack.sandbox.api.scopes import FORBIDDEN
@@ -17,13 +17,8 @@ _JOINING_ROLES = ("none", "admin", "member")
 _LONGEST_KEY_DAYS = 180
 
 
-def _api_name(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
 # The API's name of each setting, and the scope that governs it.
-_NAMES = {item.name: _api_name(item.name) for item in fields(Settings)}
+_NAMES = names_in_api(Settings)
 _SCOPES = dict.fromkeys(_NAMES, "feature_settings") | {
     "acls_externally_managed_on": "policy_file",
     "acls_external_link": "policy_file",
