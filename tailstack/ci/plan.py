@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 
 from tailstack.ci.outputs import refuse, tell
 from tailstack.commands.exit_codes import ExitCode
-
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+from tailstack.report.plan import is_digest
 
 
 def read(text: str) -> tuple[str, bool]:
@@ -23,7 +21,7 @@ def read(text: str) -> tuple[str, bool]:
         changes = any(int(number) for number in counts.values())
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"it lacks {error}") from error
-    if _DIGEST.fullmatch(digest) is None:
+    if not is_digest(digest):
         raise ValueError("its digest is none")
     return digest, changes
 

@@ -71,6 +71,7 @@ def test_declarations_are_taken_and_nothing_else_is(base: Path, theirs: Path) ->
             "stacks/Pulumi.prod.yaml": "config: {'tailscale:baseUrl': 'https://stranger.example.com'}\n",
             "stacks/prod/tailnet.yaml": "tailnet: {dnsName: a}\n",
             "stacks/prod/base.hujson": "{}\n",
+            "stacks/dev/base.json": "{}\n",
             "stacks/new/tailnet.yaml": "tailnet: {}\n",
         },
     )
@@ -84,10 +85,17 @@ def test_declarations_are_taken_and_nothing_else_is(base: Path, theirs: Path) ->
         "stacks/Pulumi.prod.yaml": "config: {}\n",
         "stacks/prod/tailnet.yaml": "tailnet: {dnsName: a}\n",
         "stacks/prod/base.hujson": "{}\n",
+        "stacks/dev/base.json": "{}\n",
         "stacks/dev/tailnet.yaml": "tailnet: {}\n",
         "stacks/new/tailnet.yaml": "tailnet: {}\n",
     }
-    assert len(taken.files) == 4
+    assert taken.files == (
+        "stacks/dev/base.json",
+        "stacks/new/tailnet.yaml",
+        "stacks/prod/base.hujson",
+        "stacks/prod/gone.yaml",
+        "stacks/prod/tailnet.yaml",
+    )
     assert taken.configs == ("stacks/Pulumi.prod.yaml",)
     assert taken.code == ("__main__.py", "sitecustomize.py", "tailstack")
 
@@ -96,7 +104,80 @@ def test_what_changes_only_declarations_has_nothing_left_out(base: Path, theirs:
     write(theirs, {"stacks/prod/tailnet.yaml": "tailnet: {dnsName: a}\n"})
     commit(theirs)
     taken = take(theirs, base)
+    assert (taken.both, taken.configs, taken.code) == ((), (), ())
+
+
+def test_what_the_base_got_since_is_not_undone(base: Path, theirs: Path) -> None:
+    write(theirs, {"stacks/prod/tailnet.yaml": "theirs\n", "stacks/prod/gone.yaml": "theirs\n"})
+    commit(theirs)
+    write(
+        base,
+        {
+            "__main__.py": "print('newer')\n",
+            "stacks/Pulumi.prod.yaml": "config: {newer: true}\n",
+            "stacks/prod/gone.yaml": "newer\n",
+            "stacks/prod/new.yaml": "newer\n",
+            "stacks/dev/tailnet.yaml": "newer\n",
+        },
+    )
+    commit(base)
+    git(theirs, "fetch", "--quiet")
+    taken = take(theirs, base)
+    assert taken.files == ("stacks/prod/gone.yaml", "stacks/prod/tailnet.yaml")
+    assert taken.both == ("stacks/prod/gone.yaml",)
     assert (taken.configs, taken.code) == ((), ())
+    found = files_of(base)
+    assert found["stacks/dev/tailnet.yaml"] == found["stacks/prod/new.yaml"] == "newer\n"
+    assert found["stacks/prod/tailnet.yaml"] == found["stacks/prod/gone.yaml"] == "theirs\n"
+
+
+def test_a_clone_that_does_not_know_the_base_is_refused(base: Path, theirs: Path) -> None:
+    write(theirs, {"stacks/prod/tailnet.yaml": "theirs\n"})
+    commit(theirs)
+    commit(base)
+    with pytest.raises(UnfitError, match=r"[0-9a-f]{40}"):
+        take(theirs, base)
+    assert files_of(base) == BASE
+
+
+def test_an_environment_that_goes_leaves_no_folder(base: Path, theirs: Path) -> None:
+    git(theirs, "rm", "-r", "--quiet", "stacks/dev")
+    commit(theirs)
+    take(theirs, base)
+    assert not (base / "stacks/dev").exists()
+
+
+def test_what_the_base_has_itself_is_no_reason_to_refuse(base: Path, theirs: Path) -> None:
+    write(base, {"stacks/README.md": "read\n", "stacks/prod/.gitkeep": "", "shared.yaml": "groups: {}\n"})
+    (base / "stacks/prod/shared.yaml").symlink_to("../../shared.yaml")
+    commit(base)
+    git(theirs, "pull", "--quiet")
+    write(theirs, {"stacks/prod/tailnet.yaml": "tailnet: {dnsName: a}\n", "shared.yaml": "theirs\n"})
+    commit(theirs)
+    assert take(theirs, base).files == ("stacks/prod/tailnet.yaml",)
+    found = files_of(base)
+    assert found["stacks/README.md"] == "read\n"
+    assert found["stacks/prod/shared.yaml"] == "groups: {}\n", "as the base has it"
+    write(theirs, {"stacks/README.md": "run me\n"})
+    commit(theirs)
+    with pytest.raises(UnfitError, match=r"has also: stacks/README\.md"):
+        take(theirs, base)
+
+
+def test_nothing_is_written_through_a_link_of_the_base(base: Path, theirs: Path) -> None:
+    write(base, {"outside/tailnet.yaml": "outside\n"})
+    (base / "stacks/prod/link.yaml").symlink_to("../../outside/tailnet.yaml")
+    (base / "stacks/linked").symlink_to("../outside")
+    commit(base)
+    git(theirs, "pull", "--quiet")
+    for name in ("stacks/prod/link.yaml", "stacks/linked"):
+        (theirs / name).unlink()
+    write(theirs, {"stacks/prod/link.yaml": "theirs\n", "stacks/linked/tailnet.yaml": "theirs\n"})
+    commit(theirs)
+    take(theirs, base)
+    assert (base / "outside/tailnet.yaml").read_text() == "outside\n"
+    assert (base / "stacks/prod/link.yaml").read_text() == "theirs\n"
+    assert (base / "stacks/linked/tailnet.yaml").read_text() == "theirs\n"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +235,7 @@ def test_a_submodule_is_refused(base: Path, theirs: Path) -> None:
 def test_too_much_is_refused(base: Path, theirs: Path) -> None:
     write(theirs, {f"stacks/prod/file{number}.yaml": "" for number in range(2001)})
     commit(theirs)
-    with pytest.raises(UnfitError, match="more than 2,000 files"):
+    with pytest.raises(UnfitError, match="More than 2,000 files"):
         take(theirs, base)
     (theirs / "stacks/prod/tailnet.yaml").write_bytes(b"#" * (32 * 1024 * 1024 + 1))
     for number in range(2001):
