@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import click
 
+from tailstack.commands.engine_progress import counting
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
 from tailstack.commands.live import Looking, looking_at
@@ -16,17 +18,23 @@ from tailstack.commands.progress import TAILNET, Progress, State, progress_of
 from tailstack.commands.project import find_project, project_name
 from tailstack.commands.stacks import Stack, choose_stacks, stacks_of
 from tailstack.commands.terminal import wants_colour
-from tailstack.engine.deployments import StateError
-from tailstack.engine.drift import drift_of, managed_by, of_cluster
-from tailstack.engine.moving import read_states
+from tailstack.engine.deployments import Deployment, StateError
+from tailstack.engine.drift import credentials_of, drift_of, managed_by, of_cluster, revoked
+from tailstack.engine.events import EventLog
+from tailstack.engine.locks import explain_lock
+from tailstack.engine.moving import StackLockedError, read_states
 from tailstack.engine.plans import masking_of, plan_of
 from tailstack.engine.pulumi import Outcome, Pulumi, PulumiMissingError
 from tailstack.live.declared import Scope
 from tailstack.live.model import Live, LiveCluster, Unknown
-from tailstack.live.unmanaged import Managed, Unmanaged, unmanaged
+from tailstack.live.unmanaged import Unmanaged, unmanaged
 from tailstack.report.drift import Drift, DriftReport, Pending
 from tailstack.report.masking import Masking
 from tailstack.rules.check import Checked, check_environment
+
+_BEHIND = "behind the stack"
+_UNAPPLIED = "not applied"
+_LOOKED_FOR = {_BEHIND: "what was changed behind", _UNAPPLIED: "what is not applied yet of"}
 
 
 @click.command("drift", short_help="Say what was changed behind an environment's stacks.")
@@ -47,7 +55,7 @@ def command(environment: str | None, form: Format, *, named: tuple[str, ...], re
     declared, and what could not be looked at. Credentials that may only read suffice: docs/drift.md names their scopes.
 
     Exits with 0 if everything was looked at and is as it should be, with 2 if anything is not, and with 1 if nothing was
-    found and not everything could be looked at.
+    found and not everything could be looked at; with 5 if a stack is locked in a way that keeps it from being read.
     """
     project = find_project(Path.cwd())
     chosen, stacks = choose_stacks(project, environment, named)
@@ -55,16 +63,14 @@ def command(environment: str | None, form: Format, *, named: tuple[str, ...], re
         engine = Pulumi.found(project)
     except PulumiMissingError as error:
         raise click.ClickException(str(error)) from error
-    try:
-        checked = check_environment(project, chosen, datetime.now(UTC))
-    except OSError as error:
-        raise click.ClickException(f"The environment {chosen} cannot be read: {error}") from error
+    checked = check_environment(project, chosen, datetime.now(UTC))
     masking = masking_of(os.environ)
-    with progress_of(f"Looking for drift in {chosen}", _clusters(checked, stacks)) as progress:
-        run = _Run(project=project, engine=engine, masking=masking, progress=progress)
-        report = run.report(chosen, checked, stacks)
-    if run.locked is not None:
-        click.echo(run.locked.explain(), err=True)
+    try:
+        with progress_of(f"Looking for drift in {chosen}", _clusters(checked, stacks)) as progress:
+            run = _Run(project=project, engine=engine, masking=masking, progress=progress)
+            report = run.report(chosen, checked, stacks)
+    except StackLockedError as error:
+        click.echo(error, err=True)
         return ExitCode.LOCKED
     match form:
         case Format.JSON:
@@ -88,7 +94,6 @@ class _Run:
     """One look at an environment. What fails becomes an Unknown of the report."""
 
     def __init__(self, *, project: Path, engine: Pulumi, masking: Masking, progress: Progress) -> None:
-        self.locked: Outcome | None = None
         self._project = project
         self._name = project_name(project)
         self._engine = engine
@@ -97,8 +102,11 @@ class _Run:
         self._unknown: list[Unknown] = []
 
     def report(self, environment: str, checked: Checked, stacks: Sequence[Stack]) -> DriftReport:
+        """Look at everything. Raises StackLockedError, and click.Abort where the engine was interrupted."""
         found: tuple[Unmanaged, ...] = ()
         absent: tuple[str, ...] = ()
+        drifts: list[Drift] = []
+        pending: list[Pending] = []
         if checked.tailnet is None or checked.whole is None:
             self._unknown.append(
                 Unknown(
@@ -108,17 +116,27 @@ class _Run:
             )
         else:
             scope = Scope.of(checked.tailnet, [stack.shard for stack in stacks])
-            live = self._live(looking_at(self._project, stacks, scope, self._engine))
+            states = self._states(environment)
+            credentials = {stack.name: credentials_of(states[stack.name]) for stack in stacks if stack.name in states}
+            live = self._live(
+                looking_at(self._project, stacks, scope, self._engine), list(chain(*credentials.values()))
+            )
             absent = tuple(name for name, cluster in live.clusters.items() if isinstance(cluster, Unknown))
             self._unknown += live.unknown
-            managed = self._managed(environment)
-            if managed is not None:
-                found = unmanaged(checked.tailnet, checked.whole, live, managed, scope)
-        drifts: list[Drift] = []
-        pending: list[Pending] = []
+            if states:
+                found = unmanaged(checked.tailnet, checked.whole, live, managed_by(states.values()), scope)
+            if not isinstance(live.tailnet.keys, Unknown):
+                for name, known in credentials.items():
+                    drifts += revoked(known, name, live.tailnet.keys)
+        rows = _clusters(checked, stacks)
         for stack in stacks:
-            drifts += self._drifts(stack, environment, absent)
-            pending += self._pending(stack, absent)
+            options = self._without(stack, absent)
+            behind = self._ran(stack, _BEHIND, self._engine.preview_refresh, rows, options)
+            if behind is not None:
+                drifts += drift_of(behind, environment, self._masking, stack=stack.name).drifts
+            ahead = self._ran(stack, _UNAPPLIED, self._engine.preview, rows, options)
+            if ahead is not None:
+                pending.append(Pending(stack=stack.name, plan=plan_of(ahead, self._masking)))
         return DriftReport(
             environment=environment,
             stacks=tuple(stack.name for stack in stacks),
@@ -128,7 +146,17 @@ class _Run:
             unknown=tuple(dict.fromkeys(self._unknown)),
         )
 
-    def _live(self, looking: Looking) -> Live:
+    def _states(self, environment: str) -> dict[str, Deployment]:
+        """The states of all stacks of the environment, also of those that are not looked at now; none if one cannot be read."""
+        try:
+            return read_states(self._engine, stacks_of(self._project, environment), self._name)
+        except StackLockedError:
+            raise
+        except StateError as error:
+            self._unknown.append(Unknown(what="what nobody declared", reason=str(error)))
+            return {}
+
+    def _live(self, looking: Looking, credentials: Sequence[str]) -> Live:
         def told(name: str, cluster: LiveCluster | Unknown) -> None:
             if isinstance(cluster, Unknown):
                 self._progress.step(name, "objects", State.FAILED, cluster.reason)
@@ -137,40 +165,27 @@ class _Run:
 
         for target in looking.targets:
             self._progress.step(target.name, "objects", State.RUNNING)
-        return looking.look(on_cluster=told)
+        return looking.look(credentials=credentials, on_cluster=told)
 
-    def _managed(self, environment: str) -> Managed | None:
-        """What the states of all stacks of the environment hold: also of those that are not looked at now."""
-        try:
-            states = read_states(self._engine, stacks_of(self._project, environment), self._name)
-        except StateError as error:
-            self._unknown.append(Unknown(what="what nobody declared", reason=str(error)))
-            return None
-        return managed_by(states.values())
-
-    def _drifts(self, stack: Stack, environment: str, absent: Sequence[str]) -> tuple[Drift, ...]:
-        self._progress.step(TAILNET, f"{stack.name}: behind the stack", State.RUNNING)
-        outcome = self._engine.preview_refresh(stack.name, *self._without(stack, absent))
-        if not self._succeeded(outcome, f"{stack.name}: behind the stack", "what was changed behind"):
-            return ()
-        return drift_of(outcome.log, environment, self._masking).drifts
-
-    def _pending(self, stack: Stack, absent: Sequence[str]) -> tuple[Pending, ...]:
-        self._progress.step(TAILNET, f"{stack.name}: not applied", State.RUNNING)
-        outcome = self._engine.preview(stack.name, *self._without(stack, absent))
-        if not self._succeeded(outcome, f"{stack.name}: not applied", "what is not applied yet of"):
-            return ()
-        return (Pending(stack=stack.name, plan=plan_of(outcome.log, self._masking)),)
-
-    def _succeeded(self, outcome: Outcome, step: str, what: str) -> bool:
+    def _ran(
+        self, stack: Stack, column: str, run: Callable[..., Outcome], clusters: Sequence[str], options: Sequence[str]
+    ) -> EventLog | None:
+        """The events of a run of the engine that only looks; None where it failed, so that what it looks for is unknown."""
+        row = stack.shard.cluster or TAILNET
+        self._progress.step(row, column, State.RUNNING)
+        with counting(self._progress, clusters, column) as on_event:
+            outcome = run(stack.name, *options, on_event=on_event)
+        if outcome.was_interrupted:
+            raise click.Abort
         if outcome.is_locked:
-            self.locked = outcome
-        elif not outcome.succeeded:
-            reason = " ".join(outcome.explain().split())
-            self._unknown.append(Unknown(what=f"{what} {step.partition(':')[0]}", reason=reason))
-        state = State.DONE if outcome.succeeded else State.FAILED
-        self._progress.step(TAILNET, step, state)
-        return outcome.succeeded
+            raise StackLockedError(explain_lock(outcome.said, stack.name, done="What is behind it was not looked at."))
+        if outcome.succeeded:
+            self._progress.step(row, column, State.DONE)
+            return outcome.log
+        reason = " ".join(self._masking.text(outcome.explain()).split())
+        self._progress.step(row, column, State.FAILED, reason)
+        self._unknown.append(Unknown(what=f"{_LOOKED_FOR[column]} {stack.name}", reason=reason))
+        return None
 
     def _without(self, stack: Stack, absent: Sequence[str]) -> list[str]:
         """Options that leave out clusters that do not answer: one of them would end the whole run."""

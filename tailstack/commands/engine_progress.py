@@ -80,6 +80,41 @@ def following(
     followed.finish()
 
 
+@contextmanager
+def counting(progress: Progress, clusters: Collection[str], column: str) -> Generator[Callable[[Event], None]]:
+    """The same for a run that only looks: each row has this one column, which counts what has been looked at.
+
+    What it finds is not told: that is for the report, which knows what of it is noise. When the `with` ends, each row is done
+    of which all was seen that was begun.
+    """
+    begun: dict[str, set[str]] = {}
+    seen: dict[str, set[str]] = {}
+    failed: set[str] = set()
+
+    def count(event: Event) -> None:
+        if not isinstance(event, Step) or not event.type.startswith(("kubernetes:", "tailscale:")):
+            return
+        row, _ = part_of(event, clusters)
+        is_first = row not in begun
+        begun.setdefault(row, set()).add(event.urn)
+        if event.phase is Phase.FAILED:
+            failed.add(row)
+            progress.step(row, column, State.FAILED, f"{describe(event)} failed")
+        if event.phase is Phase.DONE:
+            seen.setdefault(row, set()).add(event.urn)
+        if row not in failed:
+            progress.step(row, column, State.RUNNING, _looked_at(seen.get(row, ())), quiet=not is_first)
+
+    yield count
+    for row, urns in begun.items():
+        if row not in failed and seen.get(row) == urns:
+            progress.step(row, column, State.DONE, _looked_at(urns))
+
+
+def _looked_at(urns: Collection[str]) -> str:
+    return f"{len(urns)} looked at" if urns else ""
+
+
 @dataclass(kw_only=True, slots=True)
 class _Part:
     """One part of a cluster: the resources that are worked on, those that are done, and whether one failed."""

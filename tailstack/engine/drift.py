@@ -7,18 +7,26 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from tailstack.access import hujson
-from tailstack.engine.deployments import Deployment, Resource, name_of, type_of
+from tailstack.engine.deployments import Deployment, Resource, name_of, type_of, urn_of
 from tailstack.engine.events import EventLog, Json, Phase, Step
 from tailstack.engine.plans import masking_of
 from tailstack.engine.wording import describe
-from tailstack.live.model import ObjectKey
+from tailstack.live.model import LiveKey, ObjectKey
 from tailstack.live.unmanaged import Managed
 from tailstack.plain import mapping
 from tailstack.report.drift import Drift, DriftKind, DriftReport
 from tailstack.report.masking import Masking
 from tailstack.report.meaning import blinded_values, changed_values, policy_sentences
 from tailstack.report.plan import ChangedValue, PolicyEdit
-from tailstack.report.resource_kinds import KUBERNETES, POLICY, RELEASE, is_object
+from tailstack.report.resource_kinds import (
+    FEDERATED_IDENTITY,
+    KUBERNETES,
+    OAUTH_CLIENT,
+    POLICY,
+    RELEASE,
+    is_object,
+    resource_kind,
+)
 
 _VOLATILE: tuple[tuple[str, frozenset[str]], ...] = (
     (RELEASE, frozenset({"status", "manifest", "resourceNames", "checksum", "chart", "repositoryOpts"})),
@@ -35,6 +43,8 @@ _VOLATILE: tuple[tuple[str, frozenset[str]], ...] = (
 A release's chart is a folder of the machine that applied it, or the address of a repository, and neither is live.
 """
 
+_AUTH_KEY = "tailscale:index/tailnetKey:TailnetKey"
+_TRUST = frozenset({OAUTH_CLIENT, FEDERATED_IDENTITY})
 _WRITTEN_AS_TEXT = "kubernetes:core/v1:Secret"
 
 _VOLATILE_METADATA = frozenset(
@@ -46,11 +56,44 @@ _VOLATILE_ANNOTATIONS = re.compile(
 """Annotations that tools and controllers note down for themselves."""
 
 
-def drift_of(log: EventLog, environment: str, masking: Masking | None = None) -> DriftReport:
-    """The drift that `pulumi refresh --preview-only` found. Secrets are masked: by a key of this run where none is given."""
+def drift_of(log: EventLog, environment: str, masking: Masking | None = None, *, stack: str = "") -> DriftReport:
+    """The drift that `pulumi refresh --preview-only` found in a stack, by default the one that is called as its environment.
+
+    Secrets are masked: by a key of this run where none is given.
+    """
     mask = masking_of({}) if masking is None else masking
-    drifts = (_drift(step, mask) for step in log.steps if step.phase is Phase.DONE and is_object(step.type))
+    steps = (step for step in log.steps if step.phase is Phase.DONE and is_object(step.type))
+    drifts = (_drift(step, stack or environment, mask) for step in steps)
     return DriftReport(environment=environment, drifts=tuple(drift for drift in drifts if drift is not None))
+
+
+def credentials_of(deployment: Deployment) -> dict[str, Resource]:
+    """The credentials of a stack by their ids, but for auth keys for one device, which are spent when it has joined."""
+    return {
+        str(one.get("id")): one
+        for one in deployment.resources
+        if not one.get("delete")
+        and (
+            type_of(one) in _TRUST or (type_of(one) == _AUTH_KEY and mapping(one.get("inputs")).get("reusable") is True)
+        )
+    }
+
+
+def revoked(credentials: Mapping[str, Resource], stack: str, keys: Iterable[LiveKey]) -> tuple[Drift, ...]:
+    """Those of a stack's credentials that were revoked. A refresh does not tell: what was revoked can still be read
+    (https://tailscale.com/api#tag/keys), so that the provider finds it as it was."""
+    return tuple(
+        Drift(
+            kind=DriftKind.REVOKED,
+            stack=stack,
+            what=f"{resource_kind(type_of(one)).words} {name_of(one)}",
+            resource=name_of(one),
+            urn=urn_of(one),
+            changes=("Whoever uses it is refused.",),
+        )
+        for key in keys
+        if key.is_revoked and (one := credentials.get(key.id)) is not None
+    )
 
 
 def managed_by(deployments: Iterable[Deployment]) -> Managed:
@@ -89,22 +132,26 @@ def _key(resource: Resource, inputs: Json) -> ObjectKey:
     return (kind, str(metadata.get("namespace") or ""), str(metadata.get("name", "")))
 
 
-def _drift(step: Step, masking: Masking) -> Drift | None:
+def _drift(step: Step, stack: str, masking: Masking) -> Drift | None:
+    kind, changes, lasting = DriftKind.CHANGED, (), ()
     if step.op == "delete":
-        return Drift(kind=DriftKind.MISSING, what=describe(step), resource=step.name, changes=("It is gone.",))
-    if step.op != "update":
-        return None
-    if step.type == POLICY:
+        kind, changes = DriftKind.MISSING, ("It is gone.",)
+    elif step.op == "update" and step.type == POLICY:
         changes = _policy_changes(step)
-        return None if not changes else _changed(step, changes, changes)
-    values = _values(step, masking)
-    if not values:
+    elif step.op == "update":
+        values = _values(step, masking)
+        changes, lasting = tuple(map(_told, values)), tuple(map(_lasting, values))
+    if not changes:
         return None
-    return _changed(step, tuple(map(_told, values)), tuple(map(_lasting, values)))
-
-
-def _changed(step: Step, changes: tuple[str, ...], lasting: tuple[str, ...]) -> Drift:
-    return Drift(kind=DriftKind.CHANGED, what=describe(step), resource=step.name, changes=changes, lasting=lasting)
+    return Drift(
+        kind=kind,
+        stack=stack,
+        what=describe(step),
+        resource=step.name,
+        urn=step.urn,
+        changes=changes,
+        lasting=lasting,
+    )
 
 
 def _policy_changes(step: Step) -> tuple[str, ...]:

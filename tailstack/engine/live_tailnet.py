@@ -13,7 +13,7 @@ from tailstack.engine.side_by_side import Failed, side_by_side
 from tailstack.engine.tailscale_api import Failure, TailscaleApi, TailscaleApiError
 from tailstack.live.model import LiveTailnet, Unknown
 from tailstack.live.reading import read_devices, read_keys, read_services
-from tailstack.plain import elements, mapping
+from tailstack.plain import entries, mapping
 
 SECONDS = 60.0
 """How long one part may take: the API's own client tries three times."""
@@ -28,18 +28,23 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
 }
 """What a credential needs to read each part: https://tailscale.com/kb/1623/trust-credentials."""
 
+_HIDDEN = frozenset({Failure.NOT_FOUND, Failure.FORBIDDEN})
+
 _Part = TypeVar("_Part")
 
 
-def read_tailnet(api: TailscaleApi, *, hosted: Collection[str] = (), seconds: float = SECONDS) -> LiveTailnet:
-    """Everything that the commands look at. `hosted` are the Tailscale Services of which the hosts are asked for too.
+def read_tailnet(
+    api: TailscaleApi, *, hosted: Collection[str] = (), credentials: Collection[str] = (), seconds: float = SECONDS
+) -> LiveTailnet:
+    """Everything that the commands look at. `hosted` are the Tailscale Services of which the hosts are asked for too, and
+    `credentials` the ids of keys that are looked up where they are not listed, because a list leaves out what was revoked.
 
     Raises nothing: each part that cannot be read says why. Two of the credential's scopes that are missing are two Unknowns.
     """
     calls: dict[str, Callable[[], Any]] = {
         "devices": partial(api.get, "devices", query={"fields": "all"}),
         "vipServices": partial(api.get, "vip-services"),
-        "keys": partial(_keys, api),
+        "keys": partial(_keys, api, credentials),
         "settings": partial(api.get, "settings"),
         "dns": partial(api.get, "dns", "preferences"),
         "policy": lambda: api.policy().text,
@@ -78,20 +83,31 @@ def nothing_readable(reason: str) -> LiveTailnet:
     )
 
 
-def _keys(api: TailscaleApi) -> Mapping[str, Any]:
-    """The list, and each key by itself where the list has nothing but ids (as the API's document still shows it)."""
-    listed = elements(mapping(api.get("keys", query={"all": "true"})).get("keys"))
-    bare = [str(one["id"]) for one in map(mapping, listed) if "id" in one and "keyType" not in one]
-    looked_up = side_by_side({key: partial(api.get, "keys", key) for key in bare}, seconds=SECONDS)
-    for answer in looked_up.values():
+def _keys(api: TailscaleApi, wanted: Collection[str]) -> Mapping[str, Any]:
+    """The list, and by itself each key where the list has nothing but ids (as the API's document still shows it), and each
+    wanted one that it leaves out."""
+    listed = {str(one.get("id")): one for one in entries(mapping(api.get("keys", query={"all": "true"})).get("keys"))}
+    bare = [key for key, one in listed.items() if "keyType" not in one]
+    unlisted = [key for key in wanted if key not in listed]
+    looked_up = side_by_side({key: partial(api.get, "keys", key) for key in (*bare, *unlisted)}, seconds=SECONDS)
+    found: dict[str, Any] = {**listed, **looked_up}
+    for key in unlisted:
+        # Gone without a trace, or of a kind that the credential may not see: either is the engine's to tell, which reads it too.
+        if isinstance(answer := found[key], Failed) and _failure(answer.error) in _HIDDEN:
+            del found[key]
+    for answer in found.values():
         if isinstance(answer, Failed):
             raise answer.error
-    return {"keys": [looked_up.get(str(mapping(one).get("id")), one) for one in listed]}
+    return {"keys": list(found.values())}
+
+
+def _failure(error: Exception) -> Failure | None:
+    return error.failure if isinstance(error, TailscaleApiError) else None
 
 
 def _unknown(what: str, failed: Failed) -> Unknown:
     error = failed.error
-    if isinstance(error, TailscaleApiError) and error.failure is Failure.FORBIDDEN:
+    if _failure(error) is Failure.FORBIDDEN:
         needed = "services and devices:core" if what.startswith("hosts of ") else " and ".join(SCOPES[what])
         return Unknown(what=what, reason=f"{error}; the credential needs the scopes {needed}")
     return Unknown(what=what, reason=str(error) or type(error).__name__)

@@ -54,7 +54,10 @@ class LiveDevice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveKey:
-    """A credential: `kind` is auth, client, federated or api. No secret is in it, because the API does not give one again."""
+    """A credential: `kind` is auth, client, federated or api. No secret is in it, because the API does not give one again.
+
+    `is_revoked`: somebody has taken its validity away, before its time.
+    """
 
     id: str
     kind: str
@@ -62,6 +65,7 @@ class LiveKey:
     tags: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     is_reusable: bool = False
+    is_revoked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

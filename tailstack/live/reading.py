@@ -12,6 +12,7 @@ from tailstack.access.facts import OWNER_ANNOTATION
 from tailstack.live.model import Json, LiveDevice, LiveKey, LiveService, ServiceHost, Unknown
 from tailstack.plain import elements, mapping, texts
 
+_TRUST_CREDENTIALS = ("client", "federated")
 _NOT_ASKED = Unknown(what="hosts", reason="nobody asked")
 
 
@@ -21,9 +22,10 @@ def read_devices(answer: object) -> tuple[LiveDevice, ...]:
 
 
 def read_keys(answer: object) -> tuple[LiveKey, ...]:
-    """Of GET /tailnet/-/keys?all=true, without those that are no longer valid."""
-    found = (_folded(one) for one in elements(mapping(answer).get("keys")))
-    return tuple(_key(fields) for fields in found if not fields.get("invalid") and not fields.get("revoked"))
+    """Of GET /tailnet/-/keys?all=true, without those that have expired or are spent."""
+    found = [_folded(one) for one in elements(mapping(answer).get("keys"))]
+    keys = ((_key(fields), fields.get("invalid")) for fields in found)
+    return tuple(key for key, is_invalid in keys if key.is_revoked or not is_invalid)
 
 
 def read_services(answer: object, hosts: Mapping[str, object]) -> tuple[LiveService, ...]:
@@ -52,13 +54,17 @@ def _device(value: object) -> LiveDevice:
 def _key(fields: Json) -> LiveKey:
     capabilities = mapping(fields.get("capabilities"))
     create = _folded(mapping(capabilities.get("devices")).get("create"))
+    kind = _text(fields, "keytype")
+    # Trust credentials do not expire, so that of these nothing else makes one invalid.
+    is_revoked = bool(fields.get("revoked") or (fields.get("invalid") and kind in _TRUST_CREDENTIALS))
     return LiveKey(
         id=_text(fields, "id"),
-        kind=_text(fields, "keytype"),
+        kind=kind,
         description=_text(fields, "description"),
         tags=texts(fields.get("tags")) or texts(create.get("tags")),
         scopes=texts(fields.get("scopes")),
         is_reusable=create.get("reusable") is True,
+        is_revoked=is_revoked,
     )
 
 

@@ -143,10 +143,9 @@ class _Found:
             for cluster in self.whole.clusters
         )
         for key in self.tailnet.keys:
-            if key.kind in _KEYS and key.id not in self.managed.credentials and key.description not in others:
-                why = self._claim(key)
-                if why:
-                    yield _credential(key, why)
+            is_known = key.id in self.managed.credentials or key.description in others
+            if key.kind in _KEYS and not key.is_revoked and not is_known and (why := self._claim(key)):
+                yield _credential(key, why)
 
     def _claim(self, key: LiveKey) -> str:
         """Why a credential is a matter of this environment; empty where it is none."""

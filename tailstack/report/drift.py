@@ -24,29 +24,36 @@ class DriftKind(StrEnum):
 
     CHANGED = "changed"
     MISSING = "missing"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drift:
     """One object that is not as the stack left it.
 
-    `what` names it for people (`Service default/nginx-service in blue`), `resource` is its name in the stack, and `changes` are
-    sentences, none of which holds a secret. `lasting` says the same in each run as long as nothing more happens.
+    `what` names it for people (`Service default/nginx-service in blue`), `resource` is its name in the stack and `urn` its whole
+    one, and `changes` are sentences, none of which holds a secret. `lasting` says the same in each run as long as nothing more
+    happens.
     """
 
     kind: DriftKind
+    stack: str
     what: str
     resource: str
+    urn: str
     changes: tuple[str, ...]
     lasting: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str:
+        up = f"pulumi up --refresh --stack {self.stack}"
         if self.kind is DriftKind.MISSING:
-            return "To have it again: pulumi up --refresh. To let it go: take it out of the files, then pulumi up --refresh."
+            return f"To have it again: {up}. To let it go: take it out of the files, then the same."
+        if self.kind is DriftKind.REVOKED:
+            return f"To have another one in its place: pulumi up --stack {self.stack} --replace '{self.urn}'."
         return (
-            "To keep the change: write it into the files, then pulumi up --refresh. To undo it: look at it with pulumi preview "
-            "--refresh --diff, then pulumi up --refresh."
+            f"To keep the change: write it into the files, then {up}. To undo it: look at it with pulumi preview --refresh "
+            f"--diff --stack {self.stack}, then {up}."
         )
 
 
@@ -124,6 +131,7 @@ class DriftReport:
             "drifts": [
                 {
                     "kind": drift.kind,
+                    "stack": drift.stack,
                     "what": drift.what,
                     "resource": drift.resource,
                     "changes": list(drift.changes),
@@ -170,9 +178,7 @@ class DriftReport:
     def _parts(self, *, remedy: bool) -> Iterator[Part]:
         for drift in self.drifts:
             yield Part(
-                title=f"{drift.what} ({drift.resource}) was changed behind the stack"
-                if drift.kind is DriftKind.CHANGED
-                else f"{drift.what} ({drift.resource}) is missing",
+                title=f"{drift.what} ({drift.resource}) {_HAPPENED[drift.kind]}",
                 items=(*drift.changes, *_remedies(drift.remedy, wanted=remedy)),
             )
         for pending in self.pending:
@@ -194,6 +200,13 @@ class DriftReport:
             )
         if self.unknown:
             yield Part(title="Could not be looked at", items=tuple(f"{one}" for one in self.unknown))
+
+
+_HAPPENED = {
+    DriftKind.CHANGED: "was changed behind the stack",
+    DriftKind.MISSING: "is missing",
+    DriftKind.REVOKED: "was revoked",
+}
 
 
 def _remedies(text: str, *, wanted: bool) -> tuple[str, ...]:

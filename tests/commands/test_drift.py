@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +14,13 @@ from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.live import Looking
 from tailstack.commands.main import run
 from tailstack.engine.deployments import Deployment, StateError
-from tailstack.engine.events import EventLog
+from tailstack.engine.events import Event, EventLog, Phase
 from tailstack.engine.locks import LOCKED
+from tailstack.engine.moving import StackLockedError
 from tailstack.engine.pulumi import Outcome, Pulumi
-from tailstack.live.model import Live, LiveCluster, Unknown
-from tests.live.playing import TAILNET, WHOLE, as_declared, whole
+from tailstack.live.model import Live, LiveCluster, LiveKey, Unknown
+from tests.engine.test_wording import step
+from tests.live.playing import TAILNET, WHOLE, as_declared, whole, with_tailnet
 
 FINE = Outcome(exit_code=0, log=EventLog(), text="")
 BROKEN = Outcome(exit_code=255, log=EventLog(), text="error: no stack named 'test' found")
@@ -35,10 +40,12 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Outcome
     def found(project: Path) -> Pulumi:
         return Pulumi(project=project, binary=Path("pulumi"), environment={})
 
-    def refresh(_self: Pulumi, _stack: str, *_options: str) -> Outcome:
+    def refresh(_self: Pulumi, _stack: str, *_options: str, on_event: Callable[[Event], None]) -> Outcome:
+        for event in outcomes["refresh"].log.events:
+            on_event(event)
         return outcomes["refresh"]
 
-    def preview(_self: Pulumi, _stack: str, *_options: str) -> Outcome:
+    def preview(_self: Pulumi, _stack: str, *_options: str, on_event: object) -> Outcome:
         return outcomes["preview"]
 
     def look(_self: Looking, **_options: object) -> Live:
@@ -72,12 +79,70 @@ def test_a_run_that_fails_is_unknown(
     assert f"{told}: error: no stack named 'test' found" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_lock_ends_with_its_own_code(engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]) -> None:
-    engine["refresh"] = Outcome(exit_code=255, log=EventLog(), text=f"error: {LOCKED} by 1 lock(s)")
+@pytest.mark.parametrize("which", ["refresh", "preview"])
+def test_a_lock_ends_with_its_own_code_names_its_holder_and_the_way_out(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], which: str
+) -> None:
+    held = "  file:///x.json: created by ana@elsewhere (pid 7) at 2026-01-05T09:00:00Z"
+    engine[which] = Outcome(exit_code=255, log=EventLog(), text=f"error: {LOCKED} by 1 lock(s).\n{held}\n")
     assert run(["drift", "test"]) == ExitCode.LOCKED
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert LOCKED in captured.err
+    assert "ana on elsewhere, process 7, since 2026-01-05T09:00:00Z" in captured.err
+    assert "pulumi cancel --stack test" in captured.err
+
+
+def test_a_state_that_is_locked_ends_with_the_same_code(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_arguments: object) -> dict[str, Deployment]:
+        raise StackLockedError("ana holds it")
+
+    monkeypatch.setattr(drift, "read_states", locked)
+    assert run(["drift", "test"]) == ExitCode.LOCKED
+    assert "ana holds it" in capsys.readouterr().err
+
+
+def test_an_interruption_of_the_engine_ends_the_whole_look(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine["refresh"] = Outcome(exit_code=1, log=EventLog(), text="", was_interrupted=True)
+    assert run(["drift", "test"]) == ExitCode.INTERRUPTED
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "not applied" not in captured.err
+
+
+def test_a_credential_that_was_revoked_is_told_where_the_refresh_finds_it_as_it_was(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "tailscale:index/oauthClient:OauthClient"
+    client = {"urn": f"urn:pulumi:test::p::{token}::blue.operator", "type": token, "custom": True, "id": "k1"}
+    live = with_tailnet(as_declared(whole()), keys=(LiveKey(id="k1", kind="client", is_revoked=True),))
+    asked: list[object] = []
+
+    def states(*_arguments: object) -> dict[str, Deployment]:
+        return {"test": Deployment(name="test", project="p", whole={"deployment": {"resources": [client]}})}
+
+    def look(_self: Looking, *, credentials: object, **_options: object) -> Live:
+        asked.append(credentials)
+        return live
+
+    monkeypatch.setattr(drift, "read_states", states)
+    monkeypatch.setattr(Looking, "look", look)
+    assert run(["drift", "test"]) == ExitCode.CHANGES
+    assert asked == [["k1"]]
+    assert "OAuth client blue.operator (blue.operator) was revoked" in capsys.readouterr().out
+
+
+def test_what_the_engine_looks_at_is_counted_in_the_row_of_its_cluster(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = step("kubernetes:core/v1:Service", "blue.expose.nginx")
+    events = (replace(same, phase=Phase.STARTED), replace(same, phase=Phase.DONE))
+    engine["refresh"] = Outcome(exit_code=0, log=EventLog(events=events), text="")
+    assert run(["drift", "test"]) == ExitCode.CLEAN
+    assert re.search(r"blue: behind the stack: done in \S+ \w+: 1 looked at", capsys.readouterr().err)
 
 
 def test_states_that_cannot_be_read_leave_open_what_nobody_declared(
@@ -109,7 +174,7 @@ def test_a_cluster_that_does_not_answer_is_left_out_of_both_runs(
     def look(_self: Looking, **_options: object) -> Live:
         return Live(tailnet=live.tailnet, clusters=gone)
 
-    def note(_self: Pulumi, _stack: str, *options: str) -> Outcome:
+    def note(_self: Pulumi, _stack: str, *options: str, on_event: object) -> Outcome:
         asked.append(options)
         return FINE
 

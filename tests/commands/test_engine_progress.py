@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tailstack.commands.engine_progress import following, part_of
+from tailstack.commands.engine_progress import counting, following, part_of
 from tailstack.commands.progress import progress_of
 from tailstack.engine.events import Diagnostic, Event, Phase, Step
 
@@ -88,6 +88,12 @@ EVENTS = [
 ]
 
 
+FAILING = [
+    step(Phase.FAILED, "refresh", SERVICE, "green.expose.web", "green"),
+    *whole("same", SERVICE, "green.expose.y", "green"),
+]
+
+
 def test_what_changes_is_a_line_and_what_does_not_is_counted() -> None:
     assert lines(EVENTS) == [
         "tailnet: policy file: running",
@@ -107,6 +113,24 @@ def test_a_plan_says_what_would_be_done() -> None:
         "blue: exposures: running",
         "blue: exposures: Service default/nginx in blue to be created",
         "blue: exposures: done in 0 s: 1 of 1 to be changed",
+    ]
+
+
+def test_a_run_that_only_looks_counts_what_it_has_looked_at() -> None:
+    out = io.StringIO()
+    events = [*EVENTS, step(Phase.STARTED, "refresh", SERVICE, "blue.egress.x"), *FAILING]
+    with (
+        progress_of("Looking", CLUSTERS, stream=out, clock=lambda: 0.0) as progress,
+        counting(progress, CLUSTERS, "behind") as on_event,
+    ):
+        for event in events:
+            on_event(event)
+    assert [line.strip() for line in out.getvalue().splitlines()[1:-1]] == [
+        "tailnet: behind: running",
+        "blue: behind: running",
+        "green: behind: running",
+        "green: behind: FAILED in 0 s: Service default/web in green failed",
+        "tailnet: behind: done in 0 s: 1 looked at",
     ]
 
 

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from tailstack.engine.deployments import Deployment
-from tailstack.engine.drift import POLICY, drift_of, managed_by, of_cluster
+from tailstack.engine.drift import POLICY, credentials_of, drift_of, managed_by, of_cluster, revoked
 from tailstack.engine.events import EventLog, Json, Phase, Step
+from tailstack.live.model import LiveKey
 from tailstack.report.drift import Drift, DriftKind
 from tests.engine.test_wording import SERVICE, step
 
@@ -43,8 +44,10 @@ def test_a_changed_object_is_told_by_its_paths() -> None:
     drift = only(changed(step("kubernetes:core/v1:Service"), inputs_before=SERVICE, inputs_after=after))
     assert drift == Drift(
         kind=DriftKind.CHANGED,
+        stack="sandbox",
         what="Service default/nginx-service in blue",
         resource="blue.x",
+        urn=step("kubernetes:core/v1:Service").urn,
         changes=('metadata.annotations.a: is "1", was not there',),
         lasting=('metadata.annotations.a  "1"',),
     )
@@ -153,6 +156,41 @@ def test_what_stands_in_states_is_managed() -> None:
     assert managed.objects == {"blue": frozenset({("Service", "default", "nginx-service")})}
     assert managed.services == {"svc:ledger"}
     assert "k1" in managed.credentials
+
+
+CLIENT, KEY = "tailscale:index/oauthClient:OauthClient", "tailscale:index/tailnetKey:TailnetKey"
+
+
+def test_a_credential_that_was_revoked_is_told_and_one_that_is_spent_is_not() -> None:
+    def resource(type_: str, name: str, **fields: object) -> dict[str, object]:
+        return {"urn": f"urn:pulumi:dev::p::{type_}::{name}", "type": type_, "custom": True, **fields}
+
+    resources = [
+        resource(CLIENT, "blue.operator", id="k1"),
+        resource(CLIENT, "green.operator", id="k2"),
+        resource(CLIENT, "green.operator", id="k3", delete=True),
+        resource("tailscale:index/federatedIdentity:FederatedIdentity", "red.operator", id="k4"),
+        resource(KEY, "ci", id="k5", inputs={"reusable": True}),
+        resource(KEY, "once", id="k6", inputs={"reusable": False}),
+        resource(POLICY, "policy", id="acl"),
+    ]
+    known = credentials_of(Deployment(name="dev", project="p", whole={"deployment": {"resources": resources}}))
+    assert list(known) == ["k1", "k2", "k4", "k5"]
+    keys = [LiveKey(id=f"k{number}", kind="client", is_revoked=number != 1) for number in range(8)]
+    found = revoked(known, "org/p/dev", keys)
+    assert [(one.what, one.stack) for one in found] == [
+        ("OAuth client green.operator", "org/p/dev"),
+        ("federated identity red.operator", "org/p/dev"),
+        ("auth key ci", "org/p/dev"),
+    ]
+    assert {one.kind for one in found} == {DriftKind.REVOKED}
+    assert found[0].urn == f"urn:pulumi:dev::p::{CLIENT}::green.operator"
+
+
+def test_drift_is_that_of_a_stack() -> None:
+    made = changed(step("kubernetes:core/v1:Service"), "delete", inputs_before=SERVICE)
+    (drift,) = drift_of(made, "production", stack="production-blue").drifts
+    assert drift.stack == "production-blue"
 
 
 def test_a_cluster_is_left_out_by_a_pattern() -> None:

@@ -108,6 +108,21 @@ def test_keys_that_are_listed_by_their_ids_are_looked_up(
     assert isinstance(read_tailnet(client.api).keys, Unknown)
 
 
+def test_a_key_that_was_revoked_is_told_only_where_somebody_asks_for_it(client: SandboxClient) -> None:
+    revoked = client.create_oauth_client(scopes=["dns:read"], description="old")
+    client.api.send("DELETE", "keys", revoked.id)
+    listed = read_tailnet(client.api).keys
+    asked = read_tailnet(client.api, credentials=[revoked.id, "kNobodyCNTRL"]).keys
+    assert isinstance(listed, tuple)
+    assert isinstance(asked, tuple)
+    (more,) = set(asked) - set(listed)
+    assert (more.id, more.is_revoked) == (revoked.id, True)
+    assert not any(key.is_revoked for key in listed)
+    unseen = read_tailnet(with_scopes(client, "auth_keys:read"), credentials=[revoked.id]).keys
+    assert isinstance(unseen, tuple)
+    assert revoked.id not in {key.id for key in unseen}
+
+
 def test_without_a_credential_nothing_is_known() -> None:
     live = nothing_readable("there is none")
     assert len(live.unknown) == 6

@@ -59,7 +59,7 @@ def test_answers_of_another_shape_are_empty() -> None:
     assert read_services([], {}) == ()
 
 
-def test_keys_that_are_valid() -> None:
+def test_keys_that_are_valid_or_were_revoked() -> None:
     auth = {
         "id": "k1",
         "keyType": "auth",
@@ -67,9 +67,12 @@ def test_keys_that_are_valid() -> None:
     }
     client = {"id": "k2", "keyType": "client", "description": "x", "scopes": ["auth_keys"], "tags": ["tag:a"]}
     gone = [{"id": "k3", "keyType": "auth", "invalid": True}, {"id": "k4", "keyType": "auth", "revoked": "2026-01-01"}]
-    assert read_keys({"keys": [auth, client, *gone]}) == (
+    ended = {"id": "k5", "keyType": "client", "invalid": True}
+    assert read_keys({"keys": [auth, client, *gone, ended]}) == (
         LiveKey(id="k1", kind="auth", tags=("tag:ci",), is_reusable=True),
         LiveKey(id="k2", kind="client", description="x", scopes=("auth_keys",), tags=("tag:a",)),
+        LiveKey(id="k4", kind="auth", is_revoked=True),
+        LiveKey(id="k5", kind="client", is_revoked=True),
     )
 
 

@@ -10,12 +10,21 @@ from tailstack.report.plan import ChangeClass, ChangedValue, Op, Plan, PlannedCh
 
 SERVICE = Drift(
     kind=DriftKind.CHANGED,
+    stack="sandbox",
     what="Service default/nginx-service in blue",
     resource="blue.expose.nginx",
+    urn="urn:pulumi:sandbox::p::Service::blue.expose.nginx",
     changes=('its tags (metadata.annotations["tailscale.com/tags"]): was "tag:k8s", is "tag:other"',),
     lasting=("tags",),
 )
-CLIENT = Drift(kind=DriftKind.MISSING, what="OAuth client green.operator", resource="green", changes=("It is gone.",))
+CLIENT = Drift(
+    kind=DriftKind.MISSING,
+    stack="sandbox",
+    what="OAuth client green.operator",
+    resource="green",
+    urn="urn:pulumi:sandbox::p::OauthClient::green",
+    changes=("It is gone.",),
+)
 DEVICE = Unmanaged(
     kind=UnmanagedKind.DEVICE, what="device x.ts.net", id="n1", why="It wears tag:k8s.", remedy="Remove it."
 )
@@ -102,6 +111,14 @@ def test_how_to_go_on_is_told_on_request() -> None:
     assert "Remove it." not in found.as_markdown()
 
 
+def test_a_revoked_credential_is_replaced_by_its_whole_name() -> None:
+    revoked = dataclasses.replace(CLIENT, kind=DriftKind.REVOKED, changes=("Whoever uses it is refused.",))
+    text = report(drifts=(revoked,)).as_text(remedy=True, width=400)
+    assert "OAuth client green.operator (green) was revoked\n" in text
+    assert f"pulumi up --stack sandbox --replace '{CLIENT.urn}'." in text
+    assert report(drifts=(revoked,)).digest != report(drifts=(CLIENT,)).digest
+
+
 def test_many_values_of_a_pending_change_are_cut() -> None:
     text = report(pending=(Pending(stack="s", plan=Plan(changes=(change(paths=NAMES),))),)).as_text()
     assert "update (a; b; c; d; e; f and 1 more)" in text
@@ -136,6 +153,7 @@ def test_json_has_a_version_and_everything() -> None:
     assert data["drifts"] == [
         {
             "kind": "missing",
+            "stack": "sandbox",
             "what": "OAuth client green.operator",
             "resource": "green",
             "changes": ["It is gone."],
