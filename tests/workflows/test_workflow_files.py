@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +15,7 @@ import yaml
 
 from tailstack.sandbox.toolchain import ensure
 from tests.workflows.expressions import Scope
-from tests.workflows.runner import load_workflow
+from tests.workflows.runner import BASH, git, load_workflow
 
 PROJECT = Path(__file__).parent.parent.parent
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
@@ -232,7 +234,8 @@ def test_scripts_can_be_run_and_stop_at_a_mistake(file: Path) -> None:
     subprocess.run(["bash", "-n", file], check=True)  # noqa: S607 -- the one on PATH is meant
 
 
-def test_the_example_for_gitlab_is_a_pipeline_that_keeps_the_same_rules() -> None:
+def gitlab() -> dict[str, dict[str, Any]]:
+    """The jobs of the example for GitLab, with what each is extended by."""
     guide = (PROJECT / "docs" / "ci.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(# \.gitlab-ci\.yml\n.*?)```", guide, re.DOTALL)
     pipeline = cast("dict[str, dict[str, Any]]", yaml.safe_load(text))
@@ -240,20 +243,73 @@ def test_the_example_for_gitlab_is_a_pipeline_that_keeps_the_same_rules() -> Non
     extended = {
         name: {**jobs.get(str(job.get("extends", "")), {}), **job} for name, job in jobs.items() if name[0] != "."
     }
-    assert [job["stage"] for job in extended.values()] == ["preview", "preview", "plan", "apply", "drift"]
-    assert set(pipeline["stages"]) == {"preview", "plan", "apply", "drift"}
-    for name, job in extended.items():
+    assert {job["stage"] for job in extended.values()} == set(pipeline["stages"])
+    return extended
+
+
+def test_the_example_for_gitlab_keeps_the_same_rules() -> None:
+    jobs = gitlab()
+    assert list(jobs) == ["preview:offline", "preview:online", "preview:comment", "plan", "apply", "drift"]
+    for name, job in jobs.items():
         assert job["script"], name
         assert job["rules"], name
-    apply = extended["apply"]
+    apply = jobs["apply"]
     assert apply["resource_group"] == "$STACK"
     assert apply["interruptible"] is False
     assert apply["rules"][0]["when"] == "manual"
     assert any("--plan-digest" in line for line in apply["script"])
-    offline = extended["preview:offline"]
-    assert "id_tokens" not in offline
-    assert "environment" not in offline
+    offline = jobs["preview:offline"]
     assert offline["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}]
-    for name in ("preview:online", "plan", "apply", "drift"):
-        assert "merge_request_event" not in str(extended[name]["rules"]), name
-        assert extended[name]["id_tokens"]["TAILSCALE_IDENTITY_TOKEN"]["aud"], name
+    assert "environment" not in offline
+    for name in set(jobs) - {"preview:offline"}:
+        assert "merge_request_event" not in str(jobs[name]["rules"]), name
+    # Who has credentials writes no notes, and the other way round.
+    with_identity = {name for name, job in jobs.items() if "id_tokens" in job}
+    assert with_identity == {"preview:online", "plan", "apply", "drift"}
+    assert all(jobs[name]["id_tokens"]["TAILSCALE_IDENTITY_TOKEN"]["aud"] for name in with_identity)
+    comments = {name for name, job in jobs.items() if any("comment" in line for line in job["script"])}
+    assert comments == {"preview:comment"}
+    assert jobs["preview:comment"]["rules"][0]["when"] == "always", "a failure takes the place of an older note"
+    assert jobs["preview:comment"]["environment"]["name"] == "comments"
+
+
+def test_the_online_preview_for_gitlab_takes_the_commit_that_was_looked_at(tmp_path: Path) -> None:
+    origin, clone, programs = tmp_path / "origin", tmp_path / "clone", tmp_path / "bin"
+    for path, text in {
+        "stacks/prod/tailnet.yaml": "ours\n",
+        ".github/scripts/preview-online.sh": "#!/bin/sh\ncat stacks/prod/tailnet.yaml; ls\n",
+    }.items():
+        (origin / path).parent.mkdir(parents=True)
+        (origin / path).write_text(text, encoding="utf-8")
+        (origin / path).chmod(0o755)
+    git(origin, "init", "--quiet")
+    git(origin, "add", "--all")
+    git(origin, "commit", "--quiet", "--message=x")
+    git(tmp_path, "clone", "--quiet", str(origin), str(clone))
+    git(origin, "checkout", "--quiet", "-b", "theirs")
+    (origin / "stacks/prod/tailnet.yaml").write_text("theirs\n", encoding="utf-8")
+    git(origin, "commit", "--quiet", "--all", "--message=x")
+    commit = git(origin, "rev-parse", "HEAD")
+    git(origin, "update-ref", "refs/merge-requests/7/head", commit)
+    programs.mkdir()
+    (programs / "python").write_text(
+        f'#!/bin/sh\nPYTHONPATH={PROJECT} exec {sys.executable} -P "$@"\n', encoding="utf-8"
+    )
+    (programs / "python").chmod(0o755)
+    script = "\n".join(gitlab()["preview:online"]["script"])
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "MERGE_REQUEST": "7", "HOME": str(tmp_path)}
+    # A runner uses a clone more than once, and cleans its work tree alone.
+    for looked_at, expected in ((commit, 0), (commit, 0), ("0" * 40, 1)):
+        done = subprocess.run(
+            [BASH, "-eo", "pipefail", "-c", script],
+            cwd=clone,
+            env={**environment, "COMMIT": looked_at},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expected, done.stderr
+        if expected == 0:
+            assert done.stdout.splitlines()[-2:] == ["theirs", "stacks"]
+        git(clone, "reset", "--quiet", "--hard")
+        git(clone, "clean", "--quiet", "-ffdx")
