@@ -57,11 +57,11 @@ class StackConfig:
 def config_of_stack(project: Path, stack: str) -> StackConfig:
     """What a stack's config says; the environment is by default that of the stack's name.
 
-    Raises click.UsageError for a limit that is no number, and for a switch that is neither true nor false.
+    Raises click.UsageError for a file that is no YAML, a limit that is no number, and a switch that is neither true nor false.
     """
     name = stack.rsplit("/", 1)[-1]
     file = project / STACKS / f"Pulumi.{name}.yaml"
-    loaded: object = yaml.safe_load(file.read_text(encoding="utf-8")) if name and file.is_file() else None
+    loaded = _read(file) if name and file.is_file() else None
     known = mapping(mapping(loaded).get("config"))
     environment, scope, at = (known.get(f"tailstack:{key}") for key in ("environment", "scope", "at"))
     usual = Limits()
@@ -75,6 +75,17 @@ def config_of_stack(project: Path, stack: str) -> StackConfig:
         ),
         must_verify=_switch(file, known, "tailstack:verify", usual=True),
     )
+
+
+def _read(file: Path) -> object:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark is not None else str(file)
+        raise click.UsageError(f"{place}: the config of a stack is no YAML: {error.problem}.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise click.UsageError(f"{file}: the config of a stack cannot be read: {error}.") from error
 
 
 def _switch(file: Path, known: Mapping[str, Any], key: str, *, usual: bool) -> bool:

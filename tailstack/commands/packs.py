@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,7 +49,8 @@ def pack_options(
     The project's own pack has a config for each environment that needs one. It stands beside the pack and not among the
     declarations: what an environment may do is not for its own files to say.
 
-    Raises click.UsageError where packs are both named and switched off, and where there is not a config for each.
+    Raises click.UsageError where packs are both named and switched off, where there is not a config for each, and for a config
+    that is no JSON, of which the engine does not say which file it is.
     """
     if without_packs and packs:
         raise click.UsageError("Either --policy-pack or --no-policy-pack.")
@@ -59,5 +61,17 @@ def pack_options(
     if configs and len(configs) != len(packs):
         given = f"{counted(len(packs), 'policy pack')} and {counted(len(configs), 'config')} of one"
         raise click.UsageError(f"There are {given}: each --policy-pack takes one --policy-pack-config, in order.")
+    for config in configs:
+        _refuse_no_json(config)
     options = [option for pack in packs for option in ("--policy-pack", str(pack.resolve()))]
     return (*options, *(option for config in configs for option in ("--policy-pack-config", str(config.resolve()))))
+
+
+def _refuse_no_json(config: Path) -> None:
+    try:
+        json.loads(config.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        place = f"{config}:{error.lineno}:{error.colno}"
+        raise click.UsageError(f"{place}: the config of a policy pack is no JSON: {error.msg}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{config}: the config of a policy pack cannot be read: {error}.") from error

@@ -156,7 +156,8 @@ def _failure(outcome: Outcome, masking: Masking) -> tuple[str, ...]:
     """Why the engine could not tell what would change; nothing where a mandatory policy is all that it has against it."""
     if outcome.succeeded or any(violation.is_mandatory for violation in outcome.log.violations):
         return ()
-    return tuple(line for line in masking.text(outcome.explain()).splitlines() if line.strip())
+    lines = masking.text(outcome.explain()).splitlines()
+    return tuple(line.removeprefix("error: ") for line in lines if line.strip())
 
 
 def _violations(log: EventLog, masking: Masking) -> tuple[PolicyViolation, ...]:

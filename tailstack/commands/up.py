@@ -17,6 +17,7 @@ from tailstack.commands.project import find_project
 from tailstack.commands.stacks import Stack, choose_stacks
 from tailstack.commands.up_run import Wanted, run_up
 from tailstack.commands.verify import read_duration
+from tailstack.report.plan import is_digest
 from tailstack.report.safety import FORMS, is_name
 
 
@@ -27,6 +28,14 @@ def _read_allowed(ctx: click.Context, parameter: click.Parameter, names: tuple[s
     return names
 
 
+def _read_digest(ctx: click.Context, parameter: click.Parameter, digest: str | None) -> str | None:
+    if digest is not None and not is_digest(digest):
+        raise click.BadParameter(
+            f"{digest!r} is no digest of a plan, such as sha256:675eb6….", ctx=ctx, param=parameter
+        )
+    return digest
+
+
 @click.command("up", short_help="Apply an environment: preview, safety limits, apply, verify.")
 @click.argument("environment", required=False)
 @click.option("--stack", metavar="STACK", help="Which stack, where the environment has several.")
@@ -35,6 +44,7 @@ def _read_allowed(ctx: click.Context, parameter: click.Parameter, names: tuple[s
     "--plan-digest",
     "digest",
     metavar="DIGEST",
+    callback=_read_digest,
     help="Apply only the plan that was reviewed, by the digest that `tailstack preview` gives; asks nothing more.",
 )
 @click.option(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -123,6 +124,7 @@ class Plan:
         return tuple(change for change in self.changes if change.change_class is wanted)
 
 
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ORDER = {kind: number for number, kind in enumerate(ChangeClass)}
 _OPS = {op: number for number, op in enumerate((Op.DELETE, Op.REPLACE, Op.UPDATE, Op.CREATE, Op.IMPORT, Op.FORGET))}
 
@@ -148,6 +150,11 @@ def digest_of(plan: Plan) -> str:
     }
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is written as `digest_of` writes it."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def _as_digested(change: PlannedChange) -> dict[str, object]:

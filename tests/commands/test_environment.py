@@ -42,6 +42,21 @@ def test_limits_are_numbers_or_texts_of_them(tmp_path: Path) -> None:
     assert found.environment == "live"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"config:\n  a: [", r"Pulumi\.prod\.yaml:2:\d+: the config of a stack is no YAML"),
+        (b"config: \xff", r"Pulumi\.prod\.yaml: the config of a stack cannot be read"),
+        (b"config: \x00", r"Pulumi\.prod\.yaml: the config of a stack cannot be read"),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_told_with_its_place(tmp_path: Path, text: bytes, told: str) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.prod.yaml").write_bytes(text)
+    with pytest.raises(click.UsageError, match=told):
+        config_of_stack(tmp_path, "prod")
+
+
 @pytest.mark.parametrize("value", ["many", "-1", "30%", "1.5"])
 def test_a_limit_that_is_no_number_is_told_with_its_place(tmp_path: Path, value: str) -> None:
     with pytest.raises(click.UsageError, match=rf"tailstack:removalLimit is {value} in .*Pulumi\.prod\.yaml; expected"):

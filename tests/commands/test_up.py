@@ -122,6 +122,7 @@ def test_an_environment_with_errors_is_not_given_to_the_engine(
     [
         (["up", "prod"], "There is nobody to ask: give --yes, or --plan-digest"),
         ([*UP, "--allow", "everything"], "everything is none of nodes, links, grants"),
+        (["up", "prod", "--plan-digest", "sha256:675eb6"], "'sha256:675eb6' is no digest of a plan"),
         ([*UP, "--at", "tomorrow"], "tomorrow is no moment with a time zone"),
         ([*UP, "--stack", "other"], "other is a stack of other, and not of prod"),
         ([*UP, "--no-policy-pack", "--policy-pack", "stacks"], "Either --policy-pack or --no-policy-pack"),
@@ -187,11 +188,11 @@ def test_a_limit_refuses_and_allow_goes_on(project: Project, capsys: pytest.Capt
 
 
 def test_only_what_was_reviewed_is_applied(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    reviewed = ["up", "prod", "--no-verify", "--plan-digest"]
-    assert run([*reviewed, "sha256:0"]) == ExitCode.CLEAN, "where nothing is left to do, nothing else is done either"
+    reviewed, another = ["up", "prod", "--no-verify", "--plan-digest"], "sha256:" + 64 * "0"
+    assert run([*reviewed, another]) == ExitCode.CLEAN, "where nothing is left to do, nothing else is done either"
     project.says("preview", *step(SERVICE, "blue.expose.nginx", "create"))
     capsys.readouterr()
-    assert run([*reviewed, "sha256:0"]) == ExitCode.REFUSED
+    assert run([*reviewed, another]) == ExitCode.REFUSED
     said = capsys.readouterr()
     assert "another plan than the one that was reviewed" in said.err
     (digest,) = re.findall(r"Plan digest: (\S+)", said.out)
@@ -252,8 +253,8 @@ def test_the_projects_pack_has_a_config_for_the_environment(
     (pack / "PulumiPolicy.yaml").touch()
     (pack / "other.json").touch()
     assert run(UP) == ExitCode.CLEAN
-    (pack / "prod.json").touch()
-    (pack / "strict.json").touch()
+    (pack / "prod.json").write_text("{}")
+    (pack / "strict.json").write_text("{}")
     assert run(UP) == ExitCode.CLEAN
     assert run([*UP, "--policy-pack-config", "policies/strict.json"]) == ExitCode.CLEAN
     assert run([*UP, "--policy-pack", "policies"]) == ExitCode.CLEAN
@@ -268,6 +269,12 @@ def test_the_projects_pack_has_a_config_for_the_environment(
     capsys.readouterr()
     assert run([*UP, "--no-policy-pack", "--policy-pack-config", "policies/strict.json"]) == ExitCode.USAGE
     assert "There are 0 policy packs and 1 config of one" in " ".join(capsys.readouterr().err.split())
+    (pack / "prod.json").write_text('{"all":\n}')
+    assert run(UP) == ExitCode.USAGE
+    assert f"{pack}/prod.json:2:1: the config of a policy pack is no JSON" in capsys.readouterr().err
+    (pack / "prod.json").write_bytes(b"\xff")
+    assert run(UP) == ExitCode.USAGE
+    assert "the config of a policy pack cannot be read" in capsys.readouterr().err
 
 
 def test_whether_it_is_live_is_looked_at_unless_the_config_or_the_user_says_no(

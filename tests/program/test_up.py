@@ -200,7 +200,7 @@ def clients(bench: Bench) -> list[str]:
 def test_only_the_plan_that_was_reviewed_is_applied(stack: Bench) -> None:
     stack.edit(FILE, "ports: [tcp:9090]", "ports: [tcp:9091]")
     before = stack.api.get_policy()
-    refused = up(stack, "--plan-digest", "sha256:0000")
+    refused = up(stack, "--plan-digest", "sha256:" + 64 * "0")
     assert refused.returncode == ExitCode.REFUSED
     assert "This is another plan than the one that was reviewed." in refused.stderr
     assert stack.api.get_policy() == before

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from tailstack.report.plan import ChangeClass, ChangedValue, Op, Plan, PolicyEdit, digest_of, in_order, plan_as_data
+from tailstack.report.plan import (
+    ChangeClass,
+    ChangedValue,
+    Op,
+    Plan,
+    PolicyEdit,
+    digest_of,
+    in_order,
+    is_digest,
+    plan_as_data,
+)
 from tests.report.previews import changed, value
 
 PLAN = Plan(changes=(changed(Op.UPDATE, ChangeClass.NETWORK, "web", value("1", "2")), changed(Op.CREATE)))
@@ -15,7 +25,10 @@ SECRET = ChangedValue(path="data.k", before="secret:1", after="secret:2", is_sec
 
 def test_the_digest_is_of_what_is_done() -> None:
     assert digest_of(PLAN) == digest_of(replace(PLAN, changes=PLAN.changes[::-1]))
-    assert digest_of(PLAN).startswith("sha256:")
+    assert is_digest(digest_of(PLAN))
+    assert not any(
+        map(is_digest, ("", "sha256:", digest_of(PLAN)[:-1], digest_of(PLAN).upper(), f"{digest_of(PLAN)}\n"))
+    )
     assert digest_of(PLAN) == digest_of(replace(PLAN, standing={"t": ("a",)}, devices=(1, 2), applied_policy="x"))
     noise = changed(Op.UPDATE, ChangeClass.NOISE, "noise")
     assert digest_of(PLAN) == digest_of(replace(PLAN, changes=(*PLAN.changes, noise)))
