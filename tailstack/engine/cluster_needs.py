@@ -14,9 +14,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
+from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.charts.versions import version_of, version_text
 from tailstack.engine.live_clusters import CONNECT_SECONDS, KUBECONFIG, READ_SECONDS, Target, client_for, reason_of
 from tailstack.engine.side_by_side import Failed, side_by_side
+from tailstack.live.declared import OPERATOR_DEPLOYMENT, objects_of
 from tailstack.live.model import LiveCluster, LiveObject, Unknown
 from tailstack.plain import entries, mapping
 from tailstack.report.diagnosed import Mark, Point
@@ -30,21 +32,8 @@ SECONDS = 60.0
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _REVIEW = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
 _TAILSCALE = "tailscale.com"
-_OPERATOR = "operator"
 _VERBS = ("get", "create", "patch", "delete")
 _TAG = re.compile(r":v?(\d+\.\d+\.\d+)(?:@.*)?\Z")
-
-_CUSTOM = (
-    ("proxy_groups", "proxygroups"),
-    ("connectors", "connectors"),
-    ("recorders", "recorders"),
-    ("peer_relays", "peerrelays"),
-    ("proxy_classes", "proxyclasses"),
-    ("proxy_group_policies", "proxygrouppolicies"),
-    ("dns_configs", "dnsconfigs"),
-    ("tailnets", "tailnets"),
-)
-"""Sections of a cluster, and the plurals of their kinds: deploy/crds of tailscale.com v1.104.5."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,9 +76,10 @@ def _kinds(cluster: Cluster) -> Iterator[tuple[str, str, str]]:
         yield "", "services", egress.namespace
     for ingress in cluster.ingresses:
         yield "networking.k8s.io", "ingresses", ingress.namespace
-    for section, resource in _CUSTOM:
-        if getattr(cluster.custom, section):
-            yield _TAILSCALE, resource, ""
+    for declared in objects_of(cluster):
+        kind, namespace, _ = declared.key
+        if kind in CUSTOM_KINDS:
+            yield _TAILSCALE, CUSTOM_KINDS[kind].plural, namespace
 
 
 def cluster_points(
@@ -165,7 +155,7 @@ def _rights_points(area: str, cluster: Cluster, answer: tuple[Right, ...] | Fail
 def _operator_point(area: str, cluster: Cluster, live: LiveCluster) -> Point:
     what = "operator"
     declared = cluster.operator.chart.version
-    found = live.find("Deployment", cluster.operator.namespace, _OPERATOR)
+    found = live.find("Deployment", cluster.operator.namespace, OPERATOR_DEPLOYMENT)
     if isinstance(found, Unknown):
         return Point(area=area, what=what, mark=Mark.UNKNOWN, told=found.reason)
     if found is None:

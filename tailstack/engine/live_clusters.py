@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
+from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.engine.side_by_side import Failed, side_by_side
 from tailstack.live.model import LiveCluster, LiveObject, Unknown
 from tailstack.plain import entries, mapping
@@ -38,16 +39,9 @@ CUSTOM_RESOURCES = "/apis/tailscale.com/v1alpha1"
 COLLECTIONS: Mapping[str, str] = {
     "Service": "/api/v1/services",
     "Ingress": "/apis/networking.k8s.io/v1/ingresses",
-    "ProxyGroup": f"{CUSTOM_RESOURCES}/proxygroups",
-    "Connector": f"{CUSTOM_RESOURCES}/connectors",
-    "Recorder": f"{CUSTOM_RESOURCES}/recorders",
-    "PeerRelay": f"{CUSTOM_RESOURCES}/peerrelays",
-    "ProxyClass": f"{CUSTOM_RESOURCES}/proxyclasses",
-    "ProxyGroupPolicy": f"{CUSTOM_RESOURCES}/proxygrouppolicies",
-    "DNSConfig": f"{CUSTOM_RESOURCES}/dnsconfigs",
-    "Tailnet": f"{CUSTOM_RESOURCES}/tailnets",
+    **{kind: f"{CUSTOM_RESOURCES}/{about.plural}" for kind, about in CUSTOM_KINDS.items()},
 }
-"""Where the objects of each kind are listed. Plural names are those of `deploy/crds` in tailscale.com v1.104.5."""
+"""Where the objects of each kind are listed."""
 
 DEPLOYMENT = "Deployment"
 

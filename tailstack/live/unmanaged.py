@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tailstack.access.nodes import declared_nodes
+from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.live.declared import OwnNames, Scope, ingress_class, objects_of, own_names, services_of
 from tailstack.live.model import (
     Live,
@@ -30,9 +31,6 @@ from tailstack.topology.wording import listed
 MADE_BY_OPERATOR = "tailscale.com/managed"
 """The label of what an operator makes: `LabelManaged` in kube/kubetypes/types.go."""
 
-_CUSTOM_KINDS = frozenset(
-    {"ProxyGroup", "Connector", "Recorder", "PeerRelay", "ProxyClass", "ProxyGroupPolicy", "DNSConfig", "Tailnet"}
-)
 _TARGETS = ("tailscale.com/tailnet-fqdn", "tailscale.com/tailnet-ip", "tailscale.com/ts-tailnet-target-ip")
 _HOSTNAME = "tailscale.com/hostname"
 _KEYS = {"client": "OAuth client", "federated": "federated identity", "auth": "auth key"}
@@ -248,7 +246,7 @@ def _objects(cluster: Cluster, there: LiveCluster, managed: Managed) -> Iterator
 
 
 def _is_acted_on(there: LiveObject, cluster: Cluster) -> bool:
-    if there.kind in _CUSTOM_KINDS:
+    if there.kind in CUSTOM_KINDS:
         return True
     if there.kind == "Ingress":
         return there.spec.get("ingressClassName") == ingress_class(cluster)

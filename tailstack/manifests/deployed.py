@@ -1,11 +1,11 @@
-"""What else the manifests of a cluster hold that the rules ask for: bindings, backends, namespaces, Secrets, definitions."""
+"""What else the manifests of a cluster hold that the rules ask for: bindings, Secrets to come, definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from tailstack.manifests.objects import KubernetesObject, Objects
-from tailstack.topology.custom import Backend, Deployed, RoleBinding
+from tailstack.topology.custom import Deployed, RoleBinding
 
 _SECRET_MAKERS = {
     ("external-secrets.io", "ExternalSecret"): ("spec", "target", "name"),
@@ -19,16 +19,10 @@ _SECRET_MAKERS = {
 
 
 def deployed(objects: Objects, cluster: str) -> Deployed:
-    """What the manifests of one cluster hold. Of Secrets only the names of their keys are known."""
+    """What the manifests of one cluster hold."""
     return Deployed(
         role_bindings=tuple(
             _binding(made) for kind in ("ClusterRoleBinding", "RoleBinding") for made in objects.of_kind(kind, cluster)
-        ),
-        backends=tuple(_backend(made) for made in objects.of_kind("Service", cluster)),
-        namespaces=tuple((made.name, tuple(made.labels.items())) for made in objects.of_kind("Namespace", cluster)),
-        secrets=tuple(
-            (made.namespace, made.name, tuple(dict.fromkeys((*made.keys("data"), *made.keys("stringData")))))
-            for made in objects.of_kind("Secret", cluster)
         ),
         secrets_to_come=tuple(_secrets_to_come(objects, cluster)),
         kinds=frozenset(
@@ -52,22 +46,6 @@ def _binding(made: KubernetesObject) -> RoleBinding:
         namespace=made.namespace or None,
         groups=named("Group"),
         users=named("User"),
-        place=made.place("metadata", "name"),
-    )
-
-
-def _backend(made: KubernetesObject) -> Backend:
-    ports = (
-        (made.number("spec", "ports", index, "port"), made.text("spec", "ports", index, "name") or "")
-        for index in range(made.length("spec", "ports"))
-    )
-    return Backend(
-        cluster=made.cluster,
-        namespace=made.namespace,
-        name=made.name,
-        ports=tuple((number, name) for number, name in ports if number is not None),
-        is_headless=made.text("spec", "clusterIP") == "None",
-        is_external_name=made.text("spec", "type") == "ExternalName",
         place=made.place("metadata", "name"),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.finding import Place
 from tailstack.manifests.values import ManifestList, ManifestMap, Scalar, Step, Value, follow
 
@@ -19,13 +20,7 @@ GROUPS: Mapping[str, str] = {
     **dict.fromkeys(("Ingress", "IngressClass", "NetworkPolicy"), "networking.k8s.io"),
     **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), _RBAC),
     "CustomResourceDefinition": "apiextensions.k8s.io",
-    **dict.fromkeys(
-        (
-            *("ProxyGroup", "ProxyClass", "ProxyGroupPolicy", "Connector", "Recorder", "PeerRelay"),
-            *("DNSConfig", "Tailnet"),
-        ),
-        TAILSCALE,
-    ),
+    **dict.fromkeys(CUSTOM_KINDS, TAILSCALE),
 }
 """Kinds that are meant to be of one group wherever they are asked for, so that Knative's Service is not taken for one."""
 

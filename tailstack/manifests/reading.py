@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.finding import Finding, Place, in_order
 from tailstack.manifests.documents import read_documents
 from tailstack.manifests.objects import TAILSCALE, KubernetesObject, Objects, Reference, as_text, objects_of
@@ -42,10 +43,7 @@ _CLUSTER_WIDE = frozenset(
                 *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
             )
         ),
-        *(
-            (TAILSCALE, kind)
-            for kind in ("ProxyGroup", "ProxyClass", "Connector", "Recorder", "PeerRelay", "DNSConfig", "Tailnet")
-        ),
+        *((TAILSCALE, kind) for kind, about in CUSTOM_KINDS.items() if not about.is_namespaced),
     }
 )
 _TEST_HOOKS = frozenset({"test", "test-success", "test-failure"})

@@ -258,30 +258,10 @@ class RoleBinding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Backend:
-    """A Service that an Ingress can lead to: its ports by number and name, and whether it has an address of its own."""
-
-    cluster: str
-    namespace: str
-    name: str
-    ports: tuple[tuple[int, str], ...]
-    is_headless: bool
-    is_external_name: bool
-    place: Place
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Deployed:
-    """What else is known of a cluster where all its manifests are: what is not here is not there.
-
-    `namespaces` are those that the manifests make, with their labels.
-    """
+    """What else is known of a cluster where all its manifests are: what is not here is not there."""
 
     role_bindings: tuple[RoleBinding, ...] = ()
-    backends: tuple[Backend, ...] = ()
-    namespaces: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
-    secrets: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
-    """Namespace, name and keys; never a value."""
     secrets_to_come: tuple[tuple[str, str], ...] = ()
     """Namespace and name of Secrets that a controller makes of something else, so that their keys are not known."""
     kinds: frozenset[str] = field(default_factory=frozenset[str])

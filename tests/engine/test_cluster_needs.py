@@ -18,7 +18,7 @@ from tailstack.engine.live_clusters import Target
 from tailstack.live.model import LiveCluster, LiveObject, Unknown
 from tailstack.report.diagnosed import Mark, Point
 from tailstack.topology.declaration import ManagedBy
-from tests.components.custom_resources import IN
+from tests.components.custom_resources import IN, SHOP
 from tests.components.tailnets import BLUE, GREEN, NGINX, WEB
 
 PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -105,8 +105,12 @@ def test_rights_are_those_of_what_is_declared() -> None:
     by_others = dataclasses.replace(BLUE, exposures=(dataclasses.replace(NGINX, managed_by=ManagedBy.GITOPS),))
     assert not any(right.resource == "services" for right in needed_rights(by_others))
     assert any(right.resource == "services" for right in needed_rights(GREEN))
-    grouped = dataclasses.replace(BLUE, custom=dataclasses.replace(BLUE.custom, proxy_groups=(IN,)))
+    grouped = dataclasses.replace(
+        BLUE, custom=dataclasses.replace(BLUE.custom, proxy_groups=(IN,), proxy_group_policies=(SHOP,))
+    )
     assert Right(verb="create", group="tailscale.com", resource="proxygroups") in needed_rights(grouped)
+    of_shop = Right(verb="patch", group="tailscale.com", resource="proxygrouppolicies", namespace="shop")
+    assert of_shop in needed_rights(grouped)
     assert str(Right(verb="get", group="apps", resource="deployments", namespace="x")) == "get deployments.apps in x"
     assert str(Right(verb="get", group="", resource="namespaces")) == "get namespaces"
 

@@ -11,7 +11,6 @@ from tailstack.manifests.adapter import UNKNOWN_DNS_NAME, tailnet_of
 from tailstack.manifests.operators import operator_deployments, tags_of, uses_tailscale
 from tailstack.manifests.reading import read_manifests
 from tailstack.topology.custom import (
-    Backend,
     Connector,
     CustomResources,
     DnsConfig,
@@ -613,9 +612,6 @@ def test_what_else_a_cluster_holds_is_known() -> None:
     text = custom("DNSConfig") + (
         f"---\n{rbac}\nkind: ClusterRoleBinding\nmetadata: {{name: wide}}\nsubjects: {subjects}\n"
         f"---\n{rbac}\nkind: RoleBinding\nmetadata: {{name: narrow, namespace: web}}\n"
-        "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: ts, labels: {a: b}}\n"
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: ts}\n"
-        "data: {b: x, a: x}\nstringData: {a: x, c: x}\n"
         "---\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: sealed}\n"
         "---\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: e}\nspec: {target: {name: made}}\n"
         "---\napiVersion: example.com/v1\nkind: ExternalSecret\nmetadata: {name: other}\n"
@@ -623,35 +619,11 @@ def test_what_else_a_cluster_holds_is_known() -> None:
         "spec: {names: {kind: ProxyGroup}}\n"
         "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: odd}\n"
     )
-    text += service(spec='clusterIP: None, ports: [{port: 80, name: http}, {port: 81}, {port: "82"}]')
-    text += service(spec="type: ExternalName", name="outside")
     found = cluster(text).deployed
     assert found is not None
     assert [replace(b, place=HERE) for b in found.role_bindings] == [
         RoleBinding(cluster="blue", name="wide", namespace=None, groups=("devs",), users=("ana",), place=HERE),
         RoleBinding(cluster="blue", name="narrow", namespace="web", groups=(), users=(), place=HERE),
     ]
-    assert [replace(b, place=HERE) for b in found.backends] == [
-        Backend(
-            cluster="blue",
-            namespace="default",
-            name="nginx",
-            ports=((80, "http"), (81, "")),
-            is_headless=True,
-            is_external_name=False,
-            place=HERE,
-        ),
-        Backend(
-            cluster="blue",
-            namespace="default",
-            name="outside",
-            ports=(),
-            is_headless=False,
-            is_external_name=True,
-            place=HERE,
-        ),
-    ]
-    assert found.namespaces == (("ts", (("a", "b"),)),)
-    assert found.secrets == (("ts", "s", ("b", "a", "c")),)
     assert found.secrets_to_come == (("default", "made"), ("default", "sealed"))
     assert found.kinds == {"ProxyGroup"}
