@@ -39,9 +39,14 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolledUp:
-    """One environment in the table, or one stack of it. `access` counts changes by their direction; None where nobody can tell."""
+    """One environment in the table, or one stack of it, by its name in a sentence. `stack` is empty where there is one.
 
+    `access` counts changes by their direction; None where nobody can tell.
+    """
+
+    name: str
     environment: str
+    stack: str
     safety: Safety
     answer: str
     access: Mapping[str, int] | None
@@ -58,7 +63,9 @@ def read_report(text: str, name: str) -> RolledUp:
         safety = Safety(data["safety"])
         access = data["access"]
         return RolledUp(
-            environment=str(data["name"]),
+            name=str(data["name"]),
+            environment=str(data["environment"]),
+            stack=str(data["stack"]),
             safety=safety,
             answer=str(data["answer"]),
             access=None if access is None else {str(key): int(count) for key, count in access["summary"].items()},
@@ -94,7 +101,9 @@ def _section(data: Any) -> Section:  # noqa: ANN401  JSON of any shape: what is 
 def _unreadable(name: str, why: str) -> RolledUp:
     answer = f"The report {name} cannot be read: {why}."
     told = ToldPreview(answer=answer, safety=Safety.FAILED, sections=(), foot=())
-    return RolledUp(environment=name, safety=Safety.FAILED, answer=answer, access=None, objects={}, told=told)
+    return RolledUp(
+        name=name, environment=name, stack="", safety=Safety.FAILED, answer=answer, access=None, objects={}, told=told
+    )
 
 
 def gravest(rows: Sequence[RolledUp]) -> Safety:
@@ -110,21 +119,22 @@ def roll_up_headline(rows: Sequence[RolledUp]) -> str:
     parts = [
         f"{_ANSWERS[safety]}: {joined(names)}"
         for safety in _GRAVEST
-        if safety is not Safety.NOTHING and (names := [row.environment for row in rows if row.safety is safety])
+        if safety is not Safety.NOTHING and (names := [row.name for row in rows if row.safety is safety])
     ]
     if worst is Safety.SAFE:
-        changing = [row.environment for row in rows if row.safety is Safety.SAFE]
+        changing = [row.name for row in rows if row.safety is Safety.SAFE]
         verb = "changes" if len(changing) == 1 else "change"
         return f"Safe: {joined(changing)} {verb}, nobody loses access, and nothing is replaced or deleted."
     start = "Look before you apply" if worst is Safety.LOOK else "Not safe"
-    return f"{start}. {'; '.join(parts)}."
+    said = "; ".join(parts)
+    return f"{start}. {said[:1].upper()}{said[1:]}."
 
 
 def roll_up_as_text(rows: Sequence[RolledUp], *, colour: bool = False) -> str:
     """The answer of all on the first line, then that of each. Ends with a newline."""
     style = Style(colour=colour)
     lines = [style.strong(one_line(roll_up_headline(rows))), ""]
-    lines += [one_line(f"{row.environment}: {row.answer}") for row in rows]
+    lines += [one_line(f"{row.name}: {row.answer}") for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -137,7 +147,7 @@ def roll_up_as_markdown(rows: Sequence[RolledUp], *, limit: int | None = None) -
     telling = [row for row in rows if row.safety is not Safety.NOTHING]
     left = None if limit is None else limit - sum(size(block) for block in blocks)
     for number, row in enumerate(telling):
-        opening = f"\n<details><summary>{in_html(cut(row.environment, _LONGEST_NAME))}</summary>\n\n"
+        opening = f"\n<details><summary>{in_html(cut(row.name, _LONGEST_NAME))}</summary>\n\n"
         closing = "\n</details>\n"
         share = None
         if left is not None:
@@ -157,19 +167,21 @@ def _row(row: RolledUp) -> str:
     else:
         access = ", ".join(f"{count} {what}" for what, count in row.access.items() if count) or "unchanged"
     objects = ", ".join(f"{count} to {op}" for op, count in row.objects.items()) or "none"
-    name = code(cut(row.environment, _LONGEST_NAME)).replace("|", "\\|")
+    name = code(cut(row.name, _LONGEST_NAME)).replace("|", "\\|")
     return f"| {name} | {_SIGNS[row.safety]} {_ANSWERS[row.safety]} | {escaped(access)} | {escaped(objects)} |\n"
 
 
 def roll_up_as_json(rows: Sequence[RolledUp]) -> str:
-    """`{"version", "answer", "safety", "environments": [{"environment", "safety", "answer", "access", "objects"}]}`."""
+    """`{"version", "answer", "safety", "environments": [{"name", "environment", "stack", "safety", "answer", "access", "objects"}]}`."""
     data = {
         "version": JSON_VERSION,
         "answer": roll_up_headline(rows),
         "safety": str(gravest(rows)),
         "environments": [
             {
+                "name": row.name,
                 "environment": row.environment,
+                "stack": row.stack,
                 "safety": str(row.safety),
                 "answer": row.answer,
                 "access": None if row.access is None else dict(row.access),

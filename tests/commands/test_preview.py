@@ -130,7 +130,7 @@ def test_a_roll_up_of_files(project: Path, tmp_path: Path, capsys: pytest.Captur
     assert json.loads(all_of_it.read_text(encoding="utf-8"))["safety"] == "safe"
     lost = str(tmp_path / "lost.json")
     assert run(["preview", "--roll-up", str(one), lost, "--format", "markdown", "--limit", "900"]) == ExitCode.ERROR
-    assert told(capsys).startswith(":x: **Not safe. failed: lost; safe: one.**")
+    assert told(capsys).startswith(":x: **Not safe. Failed: lost; safe: one.**")
     assert run(["preview", "--roll-up", str(one), "--format", "json"]) == ExitCode.CHANGES
 
 

@@ -43,6 +43,16 @@ def test_golden(golden: Golden) -> None:
     golden.holds("roll-up-cut.md", roll_up_as_markdown(ALL, limit=3500))
 
 
+def test_stacks_of_one_environment_are_told_apart() -> None:
+    rows = [
+        read_report(preview_as_json(replace(previews.SAFE, environment="prod", stack=stack)), "file")
+        for stack in ("prod-blue", "prod-tailnet")
+    ]
+    assert "| `prod (stack prod-tailnet)` |" in roll_up_as_markdown(rows)
+    told = json.loads(roll_up_as_json(rows))["environments"]
+    assert [(row["environment"], row["stack"]) for row in told] == [("prod", "prod-blue"), ("prod", "prod-tailnet")]
+
+
 @pytest.mark.parametrize(
     ("rows", "answer"),
     [
@@ -50,8 +60,8 @@ def test_golden(golden: Golden) -> None:
         (ALL[:1], "Safe: nothing changes (1 environment)."),
         (ALL[:2], "Safe: staging changes, nobody loses access, and nothing is replaced or deleted."),
         (ALL[1:2] * 2, "Safe: staging and staging change, nobody loses access, and nothing is replaced or deleted."),
-        (ALL[:3], "Look before you apply. look first: production; safe: staging."),
-        (ALL[2:5], "Not safe. failed: lab; not safe: refused by a policy: edge; look first: production."),
+        (ALL[:3], "Look before you apply. Look first: production; safe: staging."),
+        (ALL[2:5], "Not safe. Failed: lab; not safe: refused by a policy: edge; look first: production."),
     ],
 )
 def test_the_first_line_is_the_answer_for_all(rows: list[RolledUp], answer: str) -> None:
