@@ -82,7 +82,7 @@ def preview_online(request: Request, on_event: Callable[[Event], None]) -> Previ
         asked,
         failure=_failure(outcome, request.masking),
         plan=plan,
-        violations=_violations(outcome.log, request.masking),
+        violations=violations_in(outcome.log, request.masking),
         warnings=_warnings(outcome.log, checked, request.masking),
         notices=notices_of(checked.tailnet, plan),
         cost=_cost(checked, plan, live),
@@ -160,7 +160,8 @@ def _failure(outcome: Outcome, masking: Masking) -> tuple[str, ...]:
     return tuple(line.removeprefix("error: ") for line in lines if line.strip())
 
 
-def _violations(log: EventLog, masking: Masking) -> tuple[PolicyViolation, ...]:
+def violations_in(log: EventLog, masking: Masking) -> tuple[PolicyViolation, ...]:
+    """What policies have against a run, the mandatory ones first."""
     return tuple(
         PolicyViolation(
             policy=violation.policy,

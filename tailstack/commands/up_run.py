@@ -16,7 +16,7 @@ from tailstack.access.narrowing import Kept
 from tailstack.commands.engine_progress import following
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.live import Looking, connect, looking_at
-from tailstack.commands.preview_online import PreviewedOnline, Request, preview_online
+from tailstack.commands.preview_online import PreviewedOnline, Request, preview_online, violations_in
 from tailstack.commands.progress import Progress, progress_of
 from tailstack.commands.stacks import Stack
 from tailstack.commands.terminal import wants_colour
@@ -64,6 +64,14 @@ _CONTINUE = "--continue-on-error"
 _MOST_SHOWN = 10
 _AGAIN = (
     "What was done is in the stack's state: mend what failed and run the same command again, and it goes on from there."
+)
+_KEPT_IS_REFUSED = (
+    "If a policy refuses what is kept: let the pack's config allow it until it is gone, or take it away in one pass, by "
+    "--narrow-at-once."
+)
+_BY_PACK = (
+    "Nothing was changed. Mend what a policy names, or change its level or its list in the pack's config, by default "
+    "policies/ENVIRONMENT.json: docs/policy-pack.md."
 )
 _NEW_PLAN = "The plan is another by then: preview it again for its digest."
 
@@ -205,7 +213,8 @@ class _Run:
         if outcome is not None and outcome.was_interrupted and not outcome.succeeded:
             self._stop(ExitCode.INTERRUPTED, preview, "Interrupted while previewing. Nothing was changed.")
         if preview.safety in _STOPS:
-            self._stop(_STOPS[preview.safety], preview, "Nothing was changed.")
+            told = _BY_PACK if preview.safety is Safety.REFUSED else "Nothing was changed."
+            self._stop(_STOPS[preview.safety], preview, told)
 
     def _refuse(self, preview: Preview, log: EventLog) -> None:
         """Everything that speaks against it at once, so that nobody has to come back for the next reason."""
@@ -288,11 +297,18 @@ class _Run:
         }[ending]
         number = len(result.applied)
         lines = [f"{words}, after {counted(number, 'change')}." if number else f"{words}. Nothing was changed."]
-        lines += [f"  {line}" for line in why.splitlines() if line.strip()]
+        broken = [each for each in violations_in(outcome.log, self._masking) if each.is_mandatory]
+        for each in broken:
+            lines.append(f"  {each.policy}: {each.what}" if each.what else f"  {each.policy}")
+            lines += [f"    {line.strip()}" for line in each.message.splitlines() if line.strip()]
+        # Of a policy alone the engine says nothing but that it ended.
+        if outcome.log.errors or not broken:
+            lines += [f"  {line}" for line in why.splitlines() if line.strip()]
         if failed := unreached(outcome.log):
             lines.append(f"What failed is in {listed(failed)}.")
         if result.kept is not None and not result.is_narrowed:
             lines.append(_still_wide(result.kept))
+            lines += [_KEPT_IS_REFUSED] if broken else []
         lines.append(_AGAIN if self._wanted.digest is None else f"{_AGAIN} {_NEW_PLAN}")
         return "\n".join(lines)
 
