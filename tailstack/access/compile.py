@@ -59,10 +59,6 @@ class EntryKey:
     key: str | int
     item: int | None = None
 
-    def __str__(self) -> str:
-        key = f"[{self.key}]" if isinstance(self.key, int) else f'["{self.key}"]'
-        return f"{self.section}{key}{'' if self.item is None else f'[{self.item}]'}"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledPolicy:
@@ -79,10 +75,6 @@ class CompiledPolicy:
     derived: Mapping[EntryKey, Derived]
     findings: tuple[Finding, ...]
     layout: Layout
-
-    def entry_at(self, place: Place) -> EntryKey | None:
-        """The entry of a section in which a place of the compiled text lies; None for a place between entries."""
-        return _entry_key(self._way(place).path) if place.file == self.policy.file else None
 
     def is_derived(self, place: Place) -> bool:
         """Whether a declaration brought what stands at a place of the compiled text."""
@@ -198,12 +190,6 @@ def _by_section(entries: Iterable[Derived]) -> dict[Section, list[Derived]]:
     for entry in entries:
         by_section.setdefault(entry.section, []).append(entry)
     return by_section
-
-
-def is_untouched(text: str) -> bool | None:
-    """Whether a policy's text is as `compile_policy` made it, by its own digest; None where it is not of our making."""
-    found = _HEADER.match(text)
-    return found[1] == _digest(text[found.end() :]) if found else None
 
 
 def sealed_again(text: str) -> str:

@@ -63,11 +63,6 @@ def run_tests(
     return tuple(failure for failure in failures if failure.errors)
 
 
-def failure_data(failures: Iterable[TestFailure]) -> list[dict[str, object]]:
-    """The `data` of the service's answer: `[{"user": "<src>", "errors": ["…"]}]`."""
-    return [{"user": failure.src, "errors": [error.text for error in failure.errors]} for failure in failures]
-
-
 def failure_findings(failures: Iterable[TestFailure]) -> tuple[Finding, ...]:
     """One finding for each failed assertion, at its place."""
     return tuple(

@@ -85,10 +85,9 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """The end of an operation: how many resources had which op, and how long it took in seconds."""
+    """The end of an operation: how many resources had which op."""
 
     changes: Mapping[str, int]
-    duration: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,10 +207,7 @@ def _violation(body: Json) -> Violation:
 
 def _summary(body: Json) -> Summary:
     changes = mapping(body.get("resourceChanges"))
-    return Summary(
-        changes={op: n for op, n in changes.items() if isinstance(n, int)},
-        duration=float(cast("float", body.get("durationSeconds", 0))),
-    )
+    return Summary(changes={op: n for op, n in changes.items() if isinstance(n, int)})
 
 
 _READERS: Mapping[str, Callable[[Json], Event | None]] = {

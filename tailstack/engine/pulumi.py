@@ -19,9 +19,6 @@ from typing import IO
 from tailstack.engine.events import Event, EventLog, parse_event
 from tailstack.engine.locks import is_lock
 
-EXPECTED_NO_CHANGES = 7
-"""Exit code of `--expect-no-changes` when there are changes (`pkg/cmd/pulumi/cmd/exit_codes.go`)."""
-
 
 class PulumiMissingError(Exception):
     """There is no `pulumi` on PATH."""
@@ -114,9 +111,6 @@ class Pulumi:
 
     def up(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
         return self._operation(["up", "--yes", "--skip-preview", *options], stack, on_event)
-
-    def refresh(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
-        return self._operation(["refresh", "--yes", "--skip-preview", *options], stack, on_event)
 
     def preview_refresh(self, stack: str, *options: str, on_event: Callable[[Event], None] = _nothing) -> Outcome:
         """What a refresh would find: nothing is written, no lock is taken (pulumi 3.229 and newer)."""

@@ -220,12 +220,10 @@ class TailscaleApi:
         text, to which the service would answer with its default policy, and that lets everyone reach everything.
         """
         if not text:
-            raise ValueError("an empty text would reset the policy file; reset_policy() does that on purpose")
-        self._post_policy(text, if_match)
-
-    def reset_policy(self, *, if_match: str = "") -> None:
-        """Bring the service's default policy file back, which lets everyone reach everything. Raises TailscaleApiError."""
-        self._post_policy("", if_match)
+            raise ValueError("an empty text would bring back the service's default policy file")
+        headers = {"If-Match": f'"{if_match}"'} if if_match else {}
+        body = text.encode("utf-8", "surrogateescape")
+        self._call("POST", self._tailnet_path("acl"), body=body, content_type="application/hujson", headers=headers)
 
     def validate_policy(self, text: str) -> tuple[str, tuple[Complaint, ...]]:
         """What the service would say to this policy: a message, empty if it would be saved, and the complaints behind it.
@@ -250,11 +248,6 @@ class TailscaleApi:
         sent = b"" if body is None else json.dumps(body).encode()
         reply = self._call(method, self._tailnet_path(*path), body=sent, content_type="application/json")
         return _parsed(reply.body) if reply.body.strip() else None
-
-    def _post_policy(self, text: str, if_match: str) -> None:
-        headers = {"If-Match": f'"{if_match}"'} if if_match else {}
-        body = text.encode("utf-8", "surrogateescape")
-        self._call("POST", self._tailnet_path("acl"), body=body, content_type="application/hujson", headers=headers)
 
     def _tailnet_path(self, *path: str) -> str:
         return "/".join(("/api/v2/tailnet", *(quote(part, safe="") for part in (self._tailnet, *path))))

@@ -249,26 +249,3 @@ def _members(targets: Sequence[Target], tailnet: Tailnet, width: int) -> str:
             who = listed(group.members, none="nobody") + (", by rotation" if group.on_rotation else "")
         lines += _wrapped(who, f"{group.name}: ", 4, width)
     return "\n".join(lines) + "\n" if lines else ""
-
-
-def reach_as_data(targets: Sequence[Target]) -> list[dict[str, object]]:
-    """The same as plain data, for JSON."""
-    return [
-        {
-            "target": target.name,
-            "fqdn": target.fqdn,
-            "ports": ip_entries(target.offers),
-            "public": target.is_public,
-            "reachedBy": [
-                {
-                    "who": list(way.who),
-                    "ports": str(way.ports),
-                    "postures": list(way.postures),
-                    "kubernetesGroups": list(way.groups),
-                    "declaration": way.reason,
-                }
-                for way in target.ways
-            ],
-        }
-        for target in targets
-    ]

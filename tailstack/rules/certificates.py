@@ -12,9 +12,9 @@ from tailstack.topology.handed_on import part_of
 from tailstack.topology.tailnet import Cluster, Ingress, TailscaleService
 from tailstack.topology.wording import listed
 
-_LIMITS = "https://letsencrypt.org/docs/rate-limits/#new-certificates-per-registered-domain"
 MOST_NEW_NAMES = 50
-"""How many certificates Let's Encrypt issues for a registered domain in a week, which a tailnet's is: _LIMITS."""
+"""How many certificates Let's Encrypt issues for a registered domain in a week, which a tailnet's is:
+https://letsencrypt.org/docs/rate-limits/#new-certificates-per-registered-domain."""
 
 _STAGING = f"""# prod/web.yaml
 {web_ingress("labels: {tailscale.com/proxy-class: own}, annotations: {FUNNEL}")}---

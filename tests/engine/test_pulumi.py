@@ -52,7 +52,6 @@ sys.exit(3)
     [
         ("preview", ["preview", "--diff"]),
         ("up", ["up", "--yes", "--skip-preview", "--diff"]),
-        ("refresh", ["refresh", "--yes", "--skip-preview", "--diff"]),
         ("preview_refresh", ["refresh", "--preview-only", "--diff"]),
         ("destroy", ["destroy", "--yes", "--skip-preview", "--diff"]),
     ],

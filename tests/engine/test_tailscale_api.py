@@ -116,15 +116,12 @@ def test_the_policy_is_read_with_its_etag_and_replaced_by_version(service: Servi
     assert api.policy().text == POLICY + "\n"
 
 
-def test_the_default_comes_back_only_on_purpose(service: Service) -> None:
+def test_the_default_never_comes_back_by_an_empty_text(service: Service) -> None:
     api = service.api()
-    default = api.policy()
     api.set_policy(POLICY)
-    with pytest.raises(ValueError, match="reset_policy"):
+    with pytest.raises(ValueError, match="default policy file"):
         api.set_policy("")
     assert api.policy().text == POLICY
-    api.reset_policy()
-    assert api.policy() == default
 
 
 def test_a_refused_policy_says_which_tests_failed(service: Service) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tailstack.access.compile import compile_policy
-from tailstack.report.reach import reach, reach_as_data, reach_as_text
+from tailstack.report.reach import reach, reach_as_text
 from tests.rules.environments import TAILNET, tailnet_of
 
 TEXT = """
@@ -88,33 +88,6 @@ def test_no_line_is_wider_than_a_terminal_and_colours_change_no_word() -> None:
 def test_a_narrow_terminal_still_gets_every_word() -> None:
     narrow = reach_as_text(TARGETS, TAILNET_OF_TEXT, width=40)
     assert narrow.split() == EXPECTED.split()
-
-
-def test_the_same_as_data() -> None:
-    data = reach_as_data(TARGETS)
-    assert [target["target"] for target in data] == [target.name for target in TARGETS]
-    assert data[3] == {
-        "target": "API server of blue (auth)",
-        "fqdn": "blue-operator.tail1a2b.ts.net",
-        "ports": ["tcp:443"],
-        "public": False,
-        "reachedBy": [
-            {
-                "who": ["autogroup:admin"],
-                "ports": "",
-                "postures": [],
-                "kubernetesGroups": ["x"],
-                "declaration": "stacks/test/base.hujson:2:3",
-            },
-            {
-                "who": ["group:ops"],
-                "ports": "tcp:443",
-                "postures": [],
-                "kubernetesGroups": ["readers", "writers"],
-                "declaration": "access: ops",
-            },
-        ],
-    }
 
 
 def test_without_groups_there_is_no_word_about_them() -> None:
