@@ -33,13 +33,7 @@ class ClusterResolver:
         notes.exactly_one((*path, "kubernetes"), {"context": kubernetes.context, "kubeconfig": kubernetes.kubeconfig})
         operator = self.operators.operator(name, declared.operator, allows_impersonation=_impersonates(declared))
         exposing = ExposingResolver(notes=notes, nodes=self.nodes, default_class=operator.default_proxy_class)
-        exposures: list[Exposure] = []
-        for key, expose in declared.expose.items():
-            exposure = exposing.exposure((*path, "expose", key), expose)
-            if exposure is None:
-                notes.broken.add((*path, "expose", key))
-            else:
-                exposures.append(exposure)
+        exposures = [exposing.exposure((*path, "expose", key), expose) for key, expose in declared.expose.items()]
         ingresses = [exposing.ingress((*path, "ingress", key), entry) for key, entry in declared.ingress.items()]
         custom = CustomResolver(notes=notes, nodes=self.nodes, operator=operator).custom_resources(path, declared)
         self._check_tailnets((*exposures, *ingresses, *shared), custom.proxy_groups)

@@ -48,7 +48,7 @@ from tailstack.topology.handed_on import NOT_TAKEN, check_annotation, check_part
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import Notes
 from tailstack.topology.placed import Path
-from tailstack.topology.routes import WRONG_ROUTE, read_route, read_routes, via_route
+from tailstack.topology.routes import EVERYWHERE, WRONG_ROUTE, read_route, read_routes, via_route
 from tailstack.topology.scopes import OUTSIDE_SCOPE
 from tailstack.topology.tailnet import Operator
 from tailstack.topology.unique_names import RESERVED_NAME
@@ -59,6 +59,7 @@ _REPLICAS_OF_GROUP = 2
 _HIGHEST_PORT = 65535
 _NO_KUBE_API_SERVER = KubeApiServerDeclaration()
 _NO_METRICS = MetricsDeclaration(enable=False)
+_WAYS_OUT = ("routes", "exitNode", "appConnector")
 _KEYS_OF_RELAY: Mapping[Path, str] = {("service", "port"): "servicePort", ("aws", "elasticIPs"): "elasticIPs"}
 
 
@@ -121,18 +122,10 @@ class CustomResolver:
         kind = ProxyGroupKind(declared.type)
         is_api_server = kind is ProxyGroupKind.KUBE_API_SERVER
         api_server = declared.kube_api_server or _NO_KUBE_API_SERVER
-        if declared.kube_api_server is not None and not is_api_server:
-            say_no_effect(self.notes, path, "kubeAPIServer", f"type: {kind}")
         if declared.network_policy is not None:
             self.notes.once((*path, "networkPolicy", "fromNamespaces"), declared.network_policy.from_namespaces)
-            if kind is not ProxyGroupKind.EGRESS:
-                say_no_effect(self.notes, path, "networkPolicy", f"type: {kind}, which nothing in the cluster dials")
-        if declared.share_acme_account is not None:
-            if kind is ProxyGroupKind.INGRESS:
-                version = self.operator.chart.version
-                check_annotation(self.notes, (*path, "shareACMEAccount"), "share-acme-account", version)
-            else:
-                say_no_effect(self.notes, path, "shareACMEAccount", f"type: {kind}")
+        if self.notes.knows(path, "type"):
+            self._check_kind(path, declared, kind)
         replicas = _replicas(declared.replicas, _REPLICAS_OF_GROUP)
         prefix, _ = self.nodes.numbered(path, declared.hostname_prefix, declared.formerly, replicas)
         return ProxyGroup(
@@ -152,6 +145,19 @@ class CustomResolver:
             place=self.notes.key(*path),
         )
 
+    def _check_kind(self, path: Path, declared: ProxyGroupDeclaration, kind: ProxyGroupKind) -> None:
+        """What a group of this kind can have."""
+        if declared.kube_api_server is not None and kind is not ProxyGroupKind.KUBE_API_SERVER:
+            say_no_effect(self.notes, path, "kubeAPIServer", f"type: {kind}")
+        if declared.network_policy is not None and kind is not ProxyGroupKind.EGRESS:
+            say_no_effect(self.notes, path, "networkPolicy", f"type: {kind}, which nothing in the cluster dials")
+        if declared.share_acme_account is not None:
+            if kind is ProxyGroupKind.INGRESS:
+                version = self.operator.chart.version
+                check_annotation(self.notes, (*path, "shareACMEAccount"), "share-acme-account", version)
+            else:
+                say_no_effect(self.notes, path, "shareACMEAccount", f"type: {kind}")
+
     def _connector(self, path: Path, declared: ConnectorDeclaration) -> Connector:
         self._check_connector(path, declared)
         replicas = _replicas(declared.replicas, 1)
@@ -170,7 +176,7 @@ class CustomResolver:
             replicas=replicas,
             tags=self.nodes.member_tags(path, declared.tags, declared.formerly),
             routes=routes,
-            exit_node=declared.exit_node,
+            exit_node=declared.exit_node or not self.notes.knows(path, "exitNode"),
             app_connector=domains is not None,
             app_routes=domains.routes if domains else (),
             proxy_class=declared.proxy_class,
@@ -197,7 +203,7 @@ class CustomResolver:
                     message=f"The domains of an app connector are led there for nodes outside of the scope {scope} too.",
                     mend="Declare it in a file without this scope.",
                 )
-        elif not declared.routes and not declared.exit_node and not self.notes.is_disturbed(*path):
+        elif not (declared.routes or declared.exit_node or self.notes.may_say(path, *_WAYS_OUT)):
             self.notes.say(
                 MISSING_KEY,
                 self.notes.value(*path),
@@ -207,13 +213,15 @@ class CustomResolver:
             )
 
     def _routes(self, path: Path, declared: Sequence[RouteEntry]) -> tuple[tuple[str, ...], tuple[SiteRange, ...]]:
-        """What is advertised, and which of it stands for ranges of a site."""
+        """What is advertised, everywhere too after a finding; and which of it stands for ranges of a site."""
         self.notes.once(path, [_written(entry) for entry in declared])
         routes: list[str] = []
         sites: list[SiteRange] = []
+        is_known = self.notes.is_known(*path)
         for index, entry in enumerate(declared):
             if isinstance(entry, str):
                 network = read_route(self.notes, (*path, index), entry)
+                is_known = is_known and network is not None
                 routes += [str(network)] if network else []
                 continue
             network = read_route(self.notes, (*path, index, "cidr"), entry.cidr)
@@ -221,7 +229,9 @@ class CustomResolver:
                 site = SiteRange(cidr=str(network), site=entry.site, route=via_route(entry.site, network))
                 routes.append(site.route)
                 sites.append(site)
-            elif network is not None:
+                continue
+            is_known = False
+            if network is not None:
                 self.notes.say(
                     WRONG_ROUTE,
                     self.notes.value(*path, index, "cidr"),
@@ -229,7 +239,7 @@ class CustomResolver:
                     expected="a range of IPv4 addresses",
                     mend=f"Write {entry.cidr} without a site.",
                 )
-        return tuple(routes), tuple(sites)
+        return (*routes, *(() if is_known else EVERYWHERE)), tuple(sites)
 
     def _recorder(self, path: Path, declared: RecorderDeclaration) -> Recorder:
         name = str(path[3])
@@ -242,7 +252,7 @@ class CustomResolver:
             hostnames=naming.numbered(naming.first_name(name, declared.formerly), replicas),
             replicas=replicas,
             tags=self.nodes.member_tags(path, declared.tags, declared.formerly),
-            has_ui=declared.enable_ui,
+            has_ui=declared.enable_ui or not self.notes.knows(path, "enableUI"),
             has_s3=s3 is not None,
             tailnet=declared.tailnet,
             s3=S3Storage(endpoint=s3.endpoint, bucket=s3.bucket, credentials_secret=s3.credentials_secret)
@@ -302,8 +312,11 @@ class CustomResolver:
             message = f"The name {name} is that of a class that the stack makes itself."
             self.notes.say(RESERVED_NAME, self.notes.key(*path), message=message)
         metrics = declared.metrics or _NO_METRICS
-        if metrics.service_monitor_labels and not metrics.service_monitor:
-            say_no_effect(self.notes, (*path, "metrics"), "serviceMonitorLabels", "no serviceMonitor")
+        in_metrics = (*path, "metrics")
+        if metrics.service_monitor_labels and not (
+            metrics.service_monitor or self.notes.may_say(in_metrics, "serviceMonitor")
+        ):
+            say_no_effect(self.notes, in_metrics, "serviceMonitorLabels", "no serviceMonitor")
         stateful_set = self._part(path, "ProxyClass", "statefulSet", declared.stateful_set)
         container = part_of(stateful_set, "pod", "tailscaleContainer")
         image = container.get("image")
@@ -334,7 +347,7 @@ class CustomResolver:
             self.notes.once((*path, key), names)
             known = [name for name, group in groups.items() if group.type is kind]
             for index, name in enumerate(names):
-                if name not in known and not self.notes.is_broken(*path[:2], "proxyGroups", name):
+                if name not in known and self.notes.is_known(*path[:2], "proxyGroups", name, "type"):
                     self.notes.unknown(*path, key, index, kind=f"{kind} group", name=name, known=known)
         return ProxyGroupPolicy(
             cluster=str(path[1]),
@@ -358,7 +371,7 @@ class CustomResolver:
 def app_connector(notes: Notes, path: Path, declared: AppConnectorDeclaration | None) -> AppConnector | None:
     """The app connector at this path, be it of a connector or of a machine."""
     if declared is None:
-        return None
+        return None if notes.is_known(*path) else AppConnector(domains=(), routes=EVERYWHERE)
     notes.once((*path, "domains"), declared.domains)
     return AppConnector(
         domains=tuple(declared.domains),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -154,15 +155,18 @@ PARSER = cast("Callable[[str], _EventParser]", getattr(yaml, "CSafeLoader", yaml
 class Document:
     """What was read of one file. `root` is None where nothing can be said about it.
 
-    `doubtful` are places of values that a finding was made about already, so that no second one is made. `is_whole` is
-    False when a part is missing from `root`: a name that is not found may then stand in the part that is missing.
+    `doubtful` are places of keys and values that a finding was made about already, so that no second one is made. What is
+    missing from `root`: `doubled` are mappings and lists of keys that stand there already, each with the mapping above and
+    the key; `thrown` are those without a key; `unread` is text that was not taken apart.
     """
 
     file: str
     root: PlacedMap | None
     findings: tuple[Finding, ...]
     doubtful: frozenset[Mark]
-    is_whole: bool
+    doubled: tuple[tuple[PlacedMap, str, Value], ...]
+    thrown: tuple[Value, ...]
+    unread: str
 
 
 def read_document(file: str, text: str) -> Document:
@@ -174,7 +178,9 @@ def read_document(file: str, text: str) -> Document:
         root=reader.root,
         findings=tuple(reader.findings),
         doubtful=frozenset(reader.doubtful),
-        is_whole=reader.is_whole,
+        doubled=tuple(reader.doubled),
+        thrown=tuple(reader.thrown),
+        unread=reader.unread,
     )
 
 
@@ -217,6 +223,13 @@ class _Thrown(Enum):
     AWAY = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Stands in place of a key that the mapping has already."""
+
+    key: str
+
+
 class _Reader:
     """Builds the values of one file from the parser's events."""
 
@@ -226,22 +239,22 @@ class _Reader:
         self.root: PlacedMap | None = None
         self.findings: list[Finding] = []
         self.doubtful: set[Mark] = set()
-        self.is_whole = True
+        self.doubled: list[tuple[PlacedMap, str, Value]] = []
+        self.thrown: list[Value] = []
+        self.unread = ""
         self.documents = 0
         # The mapping or list being filled, and the key whose value comes next; None where a key comes next.
         self.top: PlacedMap | PlacedList | None = None
-        self.key: str | _Thrown | None = None
+        self.key: str | _Again | _Thrown | None = None
         self.key_at: Mark = (file, 1, 1)
         # What was being filled outside of `top`, and the key to go on with there.
         self.stack: list[tuple[PlacedMap | PlacedList | None, _Thrown | None]] = []
         self.shared: dict[str, list[Mark]] = {}
 
     def read(self) -> None:
-        try:
+        with suppress(_StopReadingError):
             self._check_text()
             self._read_events()
-        except _StopReadingError:
-            self.is_whole = False
         for name, marks in self.shared.items():
             self._say(SHARED_VALUE, *marks, message=f"The anchor {quoted(name)} shares a value between places.")
 
@@ -251,7 +264,7 @@ class _Reader:
 
     def _stop(self, rule: Rule, *marks: Mark, message: str, mend: str = "") -> NoReturn:
         self._say(rule, *marks, message=message, mend=mend)
-        self.root = None
+        self.root, self.unread = None, self.text
         raise _StopReadingError
 
     # The text as a whole
@@ -329,6 +342,7 @@ class _Reader:
         self.documents += 1
         if self.documents > 1:
             self._say(SEVERAL_DOCUMENTS, at, message="A second YAML document begins here.")
+            self.unread = self.text[event.start_mark.index :]
             raise _StopReadingError
         if event.version or event.tags:
             self._say(SEVERAL_DOCUMENTS, at, message="A YAML directive stands here.")
@@ -375,17 +389,19 @@ class _Reader:
             self._put(top, value, at)
 
     def _take_key(self, top: PlacedMap, value: Scalar, at: Mark) -> None:
-        self.key, self.key_at = _Thrown.AWAY, at
-        if isinstance(value, Trap) and value.rule is not NO_VALUE:
-            self._say(value.rule, at, message=value.message, mend=value.mend)
-        elif not isinstance(value, str):
-            self._say(KEY_NOT_TEXT, at, message="This key is not a text.")
-        elif value in top:
-            self._say(DUPLICATE_KEY, at, top.marks[value][0], message=f"The key {quoted(value)} stands here twice.")
+        """Begin a key. One that is no plain text is taken as it is written, so that what is below it is read too."""
+        if isinstance(value, str):
+            text = value
+            if text in top:
+                self._say(DUPLICATE_KEY, at, top.marks[text][0], message=f"The key {quoted(text)} stands here twice.")
         else:
-            self.key = value
-            return
-        self.is_whole = False
+            text = value.value if isinstance(value, Trap) else str(value).lower()
+            self.doubtful.add(at)
+            if isinstance(value, Trap) and value.rule is not NO_VALUE:
+                self._say(value.rule, at, message=value.message, mend=value.mend)
+            else:
+                self._say(KEY_NOT_TEXT, at, message="This key is not a text.")
+        self.key, self.key_at = _Again(text) if text in top else text or _Thrown.AWAY, at
 
     def _put(self, top: PlacedMap | PlacedList, value: Value, at: Mark) -> None:
         """Add a value to what is being filled, at the key that came before it."""
@@ -394,6 +410,11 @@ class _Reader:
             return
         if isinstance(self.key, str):
             top.put(self.key, value, self.key_at, at)
+        elif isinstance(value, PlacedMap | PlacedList):
+            if isinstance(self.key, _Again):
+                self.doubled.append((top, self.key.key, value))
+            else:
+                self.thrown.append(value)
         self.key = None
 
     def _mapping(self, event: yaml.MappingStartEvent) -> None:
@@ -414,7 +435,6 @@ class _Reader:
             self.root = node
         elif self.key is None and isinstance(top, PlacedMap):
             self._say(KEY_NOT_TEXT, node.at, message="A mapping or a list cannot be a key.")
-            self.is_whole = False
             go_on_with = _Thrown.AWAY
         else:
             self._put(top, node, node.at)
@@ -428,7 +448,6 @@ class _Reader:
     def _alias(self, event: yaml.AliasEvent) -> None:
         at, top = self._mark(event), self.top
         self.shared.setdefault(event.anchor, []).append(at)
-        self.is_whole = False
         if self.key is None and isinstance(top, PlacedMap):
             self.key = _Thrown.AWAY
         elif top is None:

@@ -103,8 +103,8 @@ class EndResolver:
     def sources(self, path: Path, ends: Sequence[AccessEnd]) -> tuple[Source, ...]:
         """What the list at this path starts from, as far as it is known."""
         self._check_once(path, ends)
-        found = (self._source((*path, index), end) for index, end in enumerate(ends))
-        return tuple(source for source in found if source is not None)
+        known = self._known(path, ends)
+        return tuple(source for here, end in known if (source := self._source(here, end)) is not None)
 
     def destinations(self, path: Path, ends: Sequence[AccessEnd]) -> tuple[Destination, ...]:
         """What the list at this path leads to, as far as it is known, with the ports that each offers.
@@ -112,9 +112,14 @@ class EndResolver:
         Some ends are several destinations: `apiServers`, the routes of a connector, an app connector with its DNS.
         """
         self._check_once(path, ends)
-        found = [each for index, end in enumerate(ends) for each in self._destinations((*path, index), end)]
+        found = [each for here, end in self._known(path, ends) for each in self._destinations(here, end)]
         self._check_scope(found, self.notes.scope_of(*path))
         return tuple(found)
+
+    def _known(self, path: Path, ends: Sequence[AccessEnd]) -> list[tuple[Path, AccessEnd]]:
+        """What is written, each with its path: without what is not known after a finding."""
+        every = [((*path, index), end) for index, end in enumerate(ends)]
+        return [(here, end) for here, end in every if not self.notes.is_broken(*here)]
 
     def _check_once(self, path: Path, ends: Sequence[AccessEnd]) -> None:
         if len(ends) > 1:
@@ -192,7 +197,7 @@ class EndResolver:
         """Every way to it: the proxy in the operator, and each group of proxies."""
         groups = api_server_groups(cluster)
         is_off = cluster.operator.api_server_proxy is ApiServerProxyMode.OFF
-        if is_off and not groups and not self._is_mode_unknown(cluster.name):
+        if is_off and not groups and not self.may_have_more_groups(cluster):
             self.notes.say(
                 API_SERVER_OFF,
                 self.notes.value(*path),
@@ -216,16 +221,19 @@ class EndResolver:
             place=self.notes.value(*path),
         )
 
-    def _is_mode_unknown(self, cluster: str) -> bool:
-        is_group_broken = bool(self.notes.broken_names("clusters", cluster, "proxyGroups"))
+    def may_have_more_groups(self, cluster: Cluster) -> bool:
+        """Whether a group of proxies may be its API server too: its type, or the group, is not known after a finding."""
+        groups = ("clusters", cluster.name, "proxyGroups")
         return (
-            is_group_broken or self.notes.is_broken("defaults") or self.notes.is_broken("clusters", cluster, "operator")
+            self.notes.is_broken(*groups)
+            or self.notes.aside.may_declare(*groups[1:])
+            or not all(self.notes.knows((*groups, group.name), "type") for group in cluster.custom.proxy_groups)
         )
 
     def _chosen_api_servers(self, path: Path, chosen_by: LabelSelector) -> Iterator[Destination]:
         wanted = chosen_by.match_labels.items()
         chosen = [c for c in self.references.clusters.values() if wanted <= dict(c.labels).items()]
-        if not chosen and self.notes.is_whole and not self.notes.broken:
+        if not chosen and self._are_labels_known(path, chosen_by):
             labels = ", ".join(f"{key}: {value}" for key, value in wanted)
             self.notes.say(
                 UNKNOWN_REFERENCE,
@@ -235,6 +243,16 @@ class EndResolver:
             )
         for cluster in chosen:
             yield from self._api_server(path, cluster)
+
+    def _are_labels_known(self, path: Path, chosen_by: LabelSelector) -> bool:
+        """Whether no cluster may have labels of these keys that are not known after a finding."""
+        notes, keys = self.notes, tuple(chosen_by.match_labels)
+        return (
+            notes.knows((*path, "apiServers"), "matchLabels")
+            and not notes.is_broken("clusters")
+            and not notes.aside.may_declare("labels")
+            and all(notes.knows(("clusters", cluster, "labels"), *keys) for cluster in self.references.clusters)
+        )
 
     def _ways_out(self, path: Path, end: Reference) -> Iterator[Destination]:
         """What lies behind nodes that lead out of the tailnet."""
@@ -286,7 +304,7 @@ class EndResolver:
                 via=tuple(dict.fromkeys(tag for router in routers for tag in router.tags)),
                 place=self.notes.value(*path),
             )
-        elif self.notes.is_whole and not self._is_a_router_unknown():
+        elif not self._may_have_more_routers():
             sites = [
                 connector.reference
                 for connector in self.references.connectors.values()
@@ -306,10 +324,13 @@ class EndResolver:
                 mend=f"It is a range of a site: write `connector: {sites[0]}`." if sites else "",
             )
 
-    def _is_a_router_unknown(self) -> bool:
-        clusters = self.references.clusters
-        return bool(self.notes.broken_names("machines") or self.notes.broken_names("clusters")) or any(
-            self.notes.broken_names("clusters", cluster, "connectors") for cluster in clusters
+    def _may_have_more_routers(self) -> bool:
+        """Whether there may be some that nothing is known of after a finding."""
+        parts = (("machines",), *(("clusters", cluster, "connectors") for cluster in self.references.clusters))
+        return (
+            self.notes.is_broken("clusters")
+            or self.notes.aside.may_declare("routes")
+            or any(self.notes.is_broken(*part) for part in parts)
         )
 
     def _destination(

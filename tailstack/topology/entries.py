@@ -57,14 +57,12 @@ class AccessResolver:
     references: References
     ends: EndResolver
 
-    def access(self, path: Path, declared: AccessDeclaration) -> Access | None:
-        """The access entry at this path; None, with findings, where its ports are unknown."""
+    def access(self, path: Path, declared: AccessDeclaration) -> Access:
+        """The access entry at this path."""
         self.notes.once((*path, "srcPosture"), declared.src_posture)
         sources = self.ends.sources((*path, "from"), declared.from_)
         destinations = self.ends.destinations((*path, "to"), declared.to)
         granted = self._with_ports(path, declared, destinations)
-        if granted is None:
-            return None
         return Access(
             name=declared.name,
             sources=sources,
@@ -76,8 +74,8 @@ class AccessResolver:
 
     def _with_ports(
         self, path: Path, declared: AccessDeclaration, destinations: Sequence[Destination]
-    ) -> tuple[Destination, ...] | None:
-        """The destinations on the ports that the entry names, or else on their own; None where a port is wrong.
+    ) -> tuple[Destination, ...]:
+        """The destinations on the ports that the entry names, or else on their own.
 
         A peer relay has none, and the DNS of an app connector is no matter of what the entry is for.
         """
@@ -93,9 +91,8 @@ class AccessResolver:
                 )
             return tuple(destinations)
         ports = read_ports(self.notes, (*path, "ports"), declared.ports)
-        if ports is None:
-            return None
-        if destinations and not with_ports:
+        is_each_known = len({destination.place for destination in destinations}) == len(declared.to)
+        if is_each_known and not with_ports:
             message = f"{path_text((*path, 'ports'))} has no effect: a peer relay has no ports."
             self.notes.say(KEY_DOES_NOT_FIT, self.notes.key(*path, "ports"), message=message)
         # One reference can lead to several: an API server's own proxy, and those of its groups.
@@ -128,8 +125,8 @@ class AccessResolver:
         if destination.cluster is not None:
             cluster = self.references.clusters[destination.cluster]
             is_off = cluster.operator.api_server_proxy is ApiServerProxyMode.OFF and not api_server_groups(cluster)
-            # A proxy that is off, or of which nothing is known, has a finding already.
-            if cluster.impersonates or is_off:
+            # A proxy that is off has a finding already.
+            if cluster.impersonates or is_off or self.ends.may_have_more_groups(cluster):
                 return
             places.append(cluster.operator.place)
             why = f"{named(destination)} is reached through a proxy in noauth mode, which impersonates nobody."

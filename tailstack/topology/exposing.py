@@ -35,18 +35,17 @@ class ExposingResolver:
     nodes: NodeResolver
     default_class: str | None
 
-    def exposure(self, path: Path, declared: ExposeDeclaration) -> Exposure | None:
-        """The exposure at this path; None where its ports are unknown after a finding."""
+    def exposure(self, path: Path, declared: ExposeDeclaration) -> Exposure:
+        """The exposure at this path."""
         cluster, name = str(path[1]), str(path[3])
         self._check_class(path, declared)
-        self._check_type(path, declared)
-        is_created = declared.managed_by is ManagedBy.PULUMI
-        leads_out = is_created and declared.type is ServiceType.EXTERNAL_NAME
-        if not leads_out:
-            check_selector(self.notes, path, declared.managed_by, declared.selector)
+        if self.notes.knows(path, "managedBy", "type"):
+            self._check_type(path, declared)
+            is_created = declared.managed_by is ManagedBy.PULUMI
+            leads_out = is_created and declared.type is ServiceType.EXTERNAL_NAME
+            if not leads_out:
+                check_selector(self.notes, path, declared.managed_by, declared.selector)
         ports = service_ports(self.notes, path, declared.ports, declared.managed_by)
-        if ports is None:
-            return None
         hostname = self.nodes.hostname(path, declared.hostname, declared.formerly)
         return Exposure(
             cluster=cluster,
@@ -86,7 +85,7 @@ class ExposingResolver:
             tags=self.nodes.member_tags(path, declared.tags, declared.formerly),
             consumers=self.nodes.consumers(path, declared.consumers),
             former_names=tuple(declared.formerly),
-            serves_http=declared.http is not None,
+            serves_http=declared.http is not None or not self.notes.knows(path, "http"),
             proxy_group=declared.proxy_group,
             proxy_class=self._class(declared),
             http=declared.http,
@@ -136,7 +135,7 @@ class ExposingResolver:
                 say_no_effect(self.notes, (*path, "ports", index), "targetPort", "type: ExternalName")
 
     def _check_ingress(self, path: Path, declared: IngressDeclaration) -> None:
-        if declared.backend is None and not declared.paths:
+        if declared.backend is None and not declared.paths and self.notes.knows(path, "paths"):
             self.notes.needs(
                 *path,
                 key="backend",
@@ -145,7 +144,7 @@ class ExposingResolver:
                 mend="Add `backend:`, or `paths:`.",
             )
         if declared.proxy_group is None:
-            if declared.http is IngressHttp.SERVE:
+            if declared.http is IngressHttp.SERVE and self.notes.knows(path, "proxyGroup"):
                 say_no_effect(self.notes, path, "http", "no proxyGroup: a node by itself can only redirect")
             return
         if declared.funnel:
@@ -168,6 +167,8 @@ def say_class_of_group(notes: Notes, path: Path) -> None:
 
 def check_selector(notes: Notes, path: Path, managed_by: ManagedBy, selector: Mapping[str, str] | None) -> None:
     """Note a Service at this path that the stack creates without a selector, or a selector of one that exists."""
+    if not notes.knows(path, "managedBy"):
+        return
     if managed_by is not ManagedBy.PULUMI:
         if selector is not None:
             _say_only_created(notes, path, "selector", managed_by)
@@ -188,18 +189,18 @@ def _say_only_created(notes: Notes, path: Path, key: str, managed_by: ManagedBy)
 
 def service_ports(
     notes: Notes, path: Path, entries: Sequence[ServicePortEntry], managed_by: ManagedBy
-) -> tuple[ServicePort, ...] | None:
-    """The ports of the Service that is declared at this path; None, with findings, where one of them is wrong."""
+) -> tuple[ServicePort, ...]:
+    """The ports of the Service that is declared at this path."""
     texts = [entry if isinstance(entry, str) else entry.port for entry in entries]
     ports = read_ports(notes, (*path, "ports"), texts)
-    if ports is None:
-        return None
     found = tuple(service_port(port, entry) for port, entry in zip(ports, entries, strict=True))
+    if not notes.knows(path, "managedBy"):
+        return found
     if managed_by is ManagedBy.PULUMI:
-        is_right = check_created_ports(notes, path, ports)
+        check_created_ports(notes, path, ports)
         if len(set(ports)) == len(ports):
             notes.once((*path, "ports"), [each.name for each in found])
-        return found if is_right else None
+        return found
     for index, entry in enumerate(entries):
         if not isinstance(entry, str):
             for key, value in (("targetPort", entry.target_port), ("name", entry.name)):
@@ -208,10 +209,9 @@ def service_ports(
     return found
 
 
-def check_created_ports(notes: Notes, path: Path, ports: Sequence[Port]) -> bool:
-    """Note each port of the list `ports` at this path that a Service of the stack cannot have. True when there is none."""
-    wrong = [index for index, port in enumerate(ports) if not is_one_port(port)]
-    for index in wrong:
+def check_created_ports(notes: Notes, path: Path, ports: Sequence[Port]) -> None:
+    """Note each port of the list `ports` at this path that a Service of the stack cannot have."""
+    for index in (index for index, port in enumerate(ports) if not is_one_port(port)):
         notes.say(
             WRONG_PORT,
             notes.value(*path, "ports", index),
@@ -219,7 +219,6 @@ def check_created_ports(notes: Notes, path: Path, ports: Sequence[Port]) -> bool
             expected="one port of tcp, udp or sctp, for example tcp:80",
             mend="List each port by itself.",
         )
-    return not wrong
 
 
 def service_port(port: Port, entry: str | ServicePortDeclaration = "") -> ServicePort:

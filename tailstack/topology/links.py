@@ -96,14 +96,13 @@ class LinkResolver:
         cluster, name = str(path[1]), str(path[3])
         hostname, tags = self._proxy(path, declared)
         target = self._target((*path, "to"), declared.to)
+        if target is not None:
+            self._check_consumer(cluster, path, target)
+        ports = self._ports(path, declared.ports, target)
+        if declared.proxy_group is not None and self.notes.knows(path, "ports"):
+            self._check_single(path, ports, is_written=declared.ports is not None)
         if target is None or tags is None:
             return None
-        self._check_consumer(cluster, path, target)
-        ports = self._ports(path, declared.ports, target)
-        if ports is None:
-            return None
-        if declared.proxy_group is not None:
-            self._check_single(path, ports, is_written=declared.ports is not None)
         default_class = self.references.clusters[cluster].operator.default_proxy_class
         return Egress(
             cluster=cluster,
@@ -152,7 +151,7 @@ class LinkResolver:
         known = [other for other, group in every.items() if group.kind is ProxyGroupKind.EGRESS and not group.tailnet]
         if name in known:
             return every[name]
-        if not self.notes.is_broken("clusters", cluster, "proxyGroups", name):
+        if self.notes.is_known("clusters", cluster, "proxyGroups", name, "type"):
             mend = ""
             if name in every:
                 kind, tailnet = every[name].kind, every[name].tailnet
@@ -188,15 +187,18 @@ class LinkResolver:
                 return self._node_called(text, *path, key)
             case _ if to.through is not None:
                 return self._address_behind(text, to.through, *path)
-            case _:
+            case _ if self.notes.knows(path, "through"):
                 return self._node_with_address(text, *path, key)
+            case _:
+                return None
 
     def _node_called(self, fqdn: str, *path: str | int) -> Target | None:
         """What is declared with this full name, so that it becomes a link, or else the name itself."""
         dns_name = self.nodes.dns_name
         label, dot, domain = fqdn.partition(".")
-        if self.notes.is_broken("tailnet") or (_LABEL.match(label) and dot and domain == dns_name):
-            return self.by_fqdn.get(fqdn, Address(fqdn=fqdn))
+        is_domain_known = self.notes.is_known("tailnet", "dnsName")
+        if not is_domain_known or (_LABEL.match(label) and dot and domain == dns_name):
+            return self.by_fqdn.get(f"{label}.{dns_name}", Address(fqdn=fqdn))
         self.notes.say(
             FOREIGN_ADDRESS,
             self.notes.value(*path),
@@ -252,10 +254,11 @@ class LinkResolver:
             message=f"{target.reference} may be linked to from {listed(target.consumers)}, and not from {cluster}.",
         )
 
-    def _ports(self, path: Path, texts: Sequence[str] | None, target: Target) -> tuple[Port, ...] | None:
-        offered = None if isinstance(target, Machine | Address) else target.granted_ports
+    def _ports(self, path: Path, texts: Sequence[str] | None, target: Target | None) -> tuple[Port, ...]:
+        """Those that are written, or else those of the target; none where nobody says them."""
+        offered = () if isinstance(target, Machine | Address) or target is None else target.granted_ports
         if texts is None:
-            if offered is None:
+            if isinstance(target, Machine | Address):
                 self.notes.needs(
                     *path,
                     key="ports",
@@ -264,8 +267,8 @@ class LinkResolver:
                 )
             return offered
         ports = read_ports(self.notes, (*path, "ports"), texts)
-        if ports is not None and not isinstance(target, Machine | Address):
-            check_offered(self.notes, (*path, "ports"), ports, target.granted_ports, target.reference)
+        if target is not None and not isinstance(target, Machine | Address):
+            check_offered(self.notes, (*path, "ports"), ports, offered, target.reference)
         return ports
 
 

@@ -6,22 +6,27 @@ compared without a checkout. Both go the same way: read, merge, validate, resolv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path as FilePath
 
 from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
 from tailstack.topology.allocation import without_garbage_collection
+from tailstack.topology.aside import Aside
+from tailstack.topology.cutting import join_doubled
+from tailstack.topology.declaration import EnvironmentDeclaration
 from tailstack.topology.document import MAX_CHARACTERS, NOT_PLAIN_TEXT, TOO_LARGE, mark_after, read_document
 from tailstack.topology.merging import merge
 from tailstack.topology.notes import Notes
-from tailstack.topology.placed import Mark, PlacedMap, Value, key_place, value_at, value_place
+from tailstack.topology.placed import Mark, Path, PlacedMap, Step, Value, key_place, path_to, value_at, value_place
 from tailstack.topology.resolve import resolve
 from tailstack.topology.schema import SCOPE
 from tailstack.topology.scopes import FileScope, cut_to_scope
+from tailstack.topology.shape import is_needed_somewhere
 from tailstack.topology.tailnet import BasePolicy, Tailnet
-from tailstack.topology.validation import MISSING_KEY, UNKNOWN_KEY, Mistake, validate, validate_scope
+from tailstack.topology.validation import MISSING_KEY, validate, validate_scope
 from tailstack.topology.wording import did_you_mean, listed, quoted
 
 STACKS = "stacks"
@@ -54,7 +59,7 @@ UNREADABLE_FILE = Rule(
 RULES = (UNKNOWN_ENVIRONMENT, STRAY_FILE, UNREADABLE_FILE)
 
 
-def environments(project: Path) -> tuple[str, ...]:
+def environments(project: FilePath) -> tuple[str, ...]:
     """The environments of a project: the folders in its `stacks` folder, sorted. Raises OSError if it cannot be listed."""
     stacks = project / STACKS
     if not stacks.is_dir():
@@ -62,7 +67,7 @@ def environments(project: Path) -> tuple[str, ...]:
     return tuple(sorted(e.name for e in stacks.iterdir() if e.is_dir() and not e.name.startswith(".")))
 
 
-def load_environment(project: Path, environment: str, at: datetime) -> Tailnet:
+def load_environment(project: FilePath, environment: str, at: datetime) -> Tailnet:
     """The resolved tailnet of one environment of a project.
 
     `at` is the moment, with its time zone, for which rotations are read. Raises InvalidTailnetError with every finding,
@@ -109,14 +114,15 @@ _PARTS_OF_PATH = 3
 
 
 class _UnreadableError(Exception):
-    """A file that cannot be read as text. Carries the finding."""
+    """A file that cannot be read as text. Carries the finding, and as much of the text as is known."""
 
-    def __init__(self, rule: Rule, mark: Mark, message: str) -> None:
+    def __init__(self, rule: Rule, mark: Mark, message: str, text: str = "") -> None:
         self.finding = rule.at(Place(*mark), message=message)
+        self.text = text
         super().__init__(message)
 
 
-def _read_file(project: Path, path: str) -> str:
+def _read_file(project: FilePath, path: str) -> str:
     file = project / path
     try:
         # What is no file is never opened: reading a pipe would wait for ever.
@@ -133,7 +139,7 @@ def _read_file(project: Path, path: str) -> str:
     except UnicodeDecodeError as error:
         mark = mark_after(path, raw[: error.start].decode())
         message = f"The byte 0x{raw[error.start]:02X} is not UTF-8."
-        raise _UnreadableError(NOT_PLAIN_TEXT, mark, message) from error
+        raise _UnreadableError(NOT_PLAIN_TEXT, mark, message, raw.decode(errors="replace")) from error
 
 
 def _unknown_environment(environment: str, known: Collection[str]) -> Finding:
@@ -172,7 +178,8 @@ class _Loader:
     read: Callable[[str], str]
     findings: list[Finding] = field(default_factory=list[Finding])
     doubtful: set[Mark] = field(default_factory=set[Mark])
-    is_whole: bool = True
+    aside: Aside = field(default_factory=Aside)
+    unknown: set[Path] = field(default_factory=set[Path])
 
     def load(self, at: datetime) -> Tailnet | None:
         """The tailnet, to be used only if there are no findings. None where nothing could be read."""
@@ -185,29 +192,45 @@ class _Loader:
         if not roots:
             self._say_stray(None, is_base_known=False)
             return None
-        root, twice = merge(roots)
-        # Before what is wrong is cut out: a base that is named is no stray file, whatever else is wrong with the tailnet.
-        named = value_at(root, ("tailnet", "policy", "base"))
-        validated = validate(root)
-        self._say(*twice, *(m.finding for m in validated.mistakes if not self._may_stand_elsewhere(m)))
-        # A section or a part of a cluster under a wrong name holds what will be missing elsewhere.
-        self.is_whole = self.is_whole and not any(
-            m.finding.rule is UNKNOWN_KEY and len(m.path) in {1, 3} for m in validated.mistakes
-        )
-        notes = Notes(root=root, scopes=scopes, broken=set(validated.broken), is_whole=self.is_whole)
-        base = validated.declaration.tailnet.policy.base
-        is_base_known = self.is_whole and (named is not None or not notes.is_broken("tailnet"))
+        merged = merge(roots)
+        root = merged.root
+        self._say(*merged.findings)
+        # Before what is wrong is cut out: a base that is named is no stray file, whatever else is wrong with it.
+        named = value_at(root, _BASE)
+        notes, declaration = self._validated(root, scopes, merged.unknown)
+        is_base_known = not notes.is_broken(*_BASE) and (named is not None or not self.aside.may_declare("base"))
         self._say_stray(named, is_base_known=is_base_known)
         tailnet = resolve(
-            validated.declaration,
+            declaration,
             notes,
             environment=self.environment,
             at=at,
-            base_policy=self._base_policy(base, notes),
+            base_policy=self._base_policy(declaration.tailnet.policy.base, notes),
             files=files,
         )
         self._say(*notes.findings)
         return tailnet
+
+    def _validated(
+        self, root: PlacedMap, scopes: Mapping[str, FileScope], unknown: AbstractSet[Path]
+    ) -> tuple[Notes, EnvironmentDeclaration]:
+        """What was validated, with all that is known about what was not."""
+        validated = validate(root)
+        for value in validated.dropped:
+            self.aside.add_keys(value)
+        mistakes = [
+            mistake.finding
+            for mistake in validated.mistakes
+            if mistake.finding.rule is not MISSING_KEY
+            or not is_needed_somewhere(mistake.path)
+            or not self._may_stand_elsewhere(mistake.path)
+        ]
+        self._say(*mistakes)
+        # Something valid stands at these places now, of which nothing that is found is true.
+        self.doubtful |= {_mark(finding.places[0]) for finding in mistakes if finding.rule is not MISSING_KEY}
+        unread = filter(self._may_stand_elsewhere, _not_there(root))
+        broken = {*validated.broken, *unknown, *self.unknown, *unread}
+        return Notes(root=root, scopes=scopes, aside=self.aside, broken=broken), validated.declaration
 
     def _path(self, name: str) -> str:
         return f"{STACKS}/{self.environment}/{name}"
@@ -215,27 +238,38 @@ class _Loader:
     def _say(self, *findings: Finding) -> None:
         """Take findings over, without those about a value that has one already."""
         for finding in findings:
-            place = finding.places[0]
-            if (place.file, place.line, place.column) not in self.doubtful:
+            if self.doubtful.isdisjoint(map(_mark, finding.places)):
                 self.findings.append(finding)
 
-    def _read_text(self, path: str) -> str | None:
+    def _read_document(self, path: str) -> PlacedMap | None:
         try:
-            return self.read(path)
+            text = self.read(path)
         except _UnreadableError as error:
             self.findings.append(error.finding)
-            self.is_whole = False
-            return None
-
-    def _read_document(self, path: str) -> PlacedMap | None:
-        text = self._read_text(path)
-        if text is None:
+            self.aside.add_text(error.text)
+            self.aside.is_boundless |= not error.text
             return None
         document = read_document(path, text)
         self.findings += document.findings
         self.doubtful |= document.doubtful
-        self.is_whole = self.is_whole and document.is_whole
+        self.aside.add_text(document.unread)
+        for value in document.thrown:
+            self.aside.add_keys(value)
+        if document.root is not None:
+            for doubled in document.doubled:
+                self._join(document.root, *doubled)
         return document.root
+
+    def _join(self, root: PlacedMap, above: PlacedMap, key: str, second: Value) -> None:
+        """Take in what stands behind a key that the mapping above has already."""
+        path = path_to(root, above)
+        if path is None:
+            self.aside.add_keys(second)
+        else:
+            wrapped = PlacedMap(above.at)
+            wrapped.put(key, second, above.at, above.at)
+            # The number of an entry is another one once the files are merged.
+            self.unknown |= {path for path in join_doubled(above, wrapped, path) if all(map(_is_key, path))}
 
     def _scopes(self, roots: Sequence[PlacedMap]) -> dict[str, FileScope]:
         """The scopes by file, taken out of the files so that these can be merged."""
@@ -248,29 +282,26 @@ class _Loader:
                 places = tuple(value_place(root, (SCOPE, "clusters", index)) for index in range(len(names)))
                 scope = FileScope(tuple(names), places, key_place(root, (SCOPE,)))
                 scopes[scope.place.file] = scope
-                outside = cut_to_scope(root, scope)
-                self._say(*outside)
-                self.is_whole = self.is_whole and not outside
+                self._say(*cut_to_scope(root, scope, self.aside))
             root.drop(SCOPE)
         return scopes
 
-    def _may_stand_elsewhere(self, mistake: Mistake) -> bool:
-        """Whether what is missing may be in a part that could not be read."""
-        is_spread = mistake.path == ("tailnet",) or (
-            mistake.path[0] == "clusters" and mistake.path[2:] == ("kubernetes",)
-        )
-        return mistake.finding.rule is MISSING_KEY and is_spread and not self.is_whole
+    def _may_stand_elsewhere(self, path: Path) -> bool:
+        """Whether a section, or a part of a cluster, may be in what could not be taken in."""
+        return self.aside.may_declare(*(str(step) for step in path[1:] or path))
 
     def _base_policy(self, base: str | None, notes: Notes) -> BasePolicy | None:
         if base is None:
             return None
         if base not in self.names:
             others = [name for name in self.names if name.endswith(_POLICY_SUFFIXES)]
-            path = ("tailnet", "policy", "base")
-            notes.unknown(*path, kind="file in this environment", name=base, known=others)
+            notes.unknown(*_BASE, kind="file in this environment", name=base, known=others)
             return None
-        text = self._read_text(self._path(base))
-        return None if text is None else BasePolicy(file=self._path(base), text=text)
+        try:
+            return BasePolicy(file=self._path(base), text=self.read(self._path(base)))
+        except _UnreadableError as error:
+            self.findings.append(error.finding)
+            return None
 
     def _say_stray(self, base: Value | None, *, is_base_known: bool) -> None:
         for name in self.names:
@@ -279,6 +310,26 @@ class _Loader:
                 self._say(_stray(self._path(name), name))
 
 
+def _mark(place: Place) -> Mark:
+    return place.file, place.line, place.column
+
+
+def _is_key(step: Step) -> bool:
+    return isinstance(step, str)
+
+
+def _not_there(root: PlacedMap) -> Iterator[Path]:
+    """What is absent and does not merge by name, so that nothing else tells whether it stands elsewhere."""
+    if "defaults" not in root:
+        yield ("defaults",)
+    clusters = root.get("clusters")
+    for name, cluster in clusters.items() if isinstance(clusters, PlacedMap) else ():
+        for part in ("labels", "operator"):
+            if isinstance(cluster, PlacedMap) and part not in cluster:
+                yield ("clusters", name, part)
+
+
+_BASE: Path = ("tailnet", "policy", "base")
 _POLICY_SUFFIXES = (".hujson", ".json")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tailstack.finding import Finding, Place, Rule
+from tailstack.topology.cutting import join_doubled
 from tailstack.topology.placed import Path, PlacedList, PlacedMap
 from tailstack.topology.validation import NAMED_PARTS, wrong_type
 from tailstack.topology.wording import path_text
@@ -38,7 +40,16 @@ _SPREAD: _Spread = {
 }
 
 
-def merge(roots: Iterable[PlacedMap]) -> tuple[PlacedMap, tuple[Finding, ...]]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merged:
+    """All files as one tree. `unknown` are the paths of what only one of two declarations of a thing says."""
+
+    root: PlacedMap
+    findings: list[Finding] = field(default_factory=list[Finding])
+    unknown: set[Path] = field(default_factory=set[Path])
+
+
+def merge(roots: Iterable[PlacedMap]) -> Merged:
     """Merge the files in the order given; the first of them is taken over and changed.
 
     A section that is a map of named things merges by name, and so do the parts of one cluster; `access` and
@@ -46,13 +57,13 @@ def merge(roots: Iterable[PlacedMap]) -> tuple[PlacedMap, tuple[Finding, ...]]:
     Of what is declared twice the first stays, and a finding names both places.
     """
     first, *others = roots
-    findings: list[Finding] = []
+    merged = Merged(root=first)
     for other in others:
-        _merge_into(first, other, _SPREAD, (), findings)
-    return first, tuple(findings)
+        _merge_into(first, other, _SPREAD, (), merged)
+    return merged
 
 
-def _merge_into(into: PlacedMap, more: PlacedMap, spread: _Spread, path: Path, findings: list[Finding]) -> None:
+def _merge_into(into: PlacedMap, more: PlacedMap, spread: _Spread, path: Path, merged: Merged) -> None:
     for key, value in more.items():
         inside = spread.get(key, spread.get(_ANY_NAME))
         there = into.get(key)
@@ -60,14 +71,16 @@ def _merge_into(into: PlacedMap, more: PlacedMap, spread: _Spread, path: Path, f
             into.put(key, value, *more.marks[key])
         elif inside is None:
             places = (Place(*more.marks[key][0]), Place(*into.marks[key][0]))
-            findings.append(DECLARED_TWICE.at(*places, message=f"{path_text((*path, key))} is declared twice."))
+            merged.findings.append(DECLARED_TWICE.at(*places, message=f"{path_text((*path, key))} is declared twice."))
+            if isinstance(there, PlacedMap) and isinstance(value, PlacedMap):
+                merged.unknown.update(join_doubled(there, value, (*path, key)))
         elif isinstance(there, PlacedMap) and isinstance(value, PlacedMap):
-            _merge_into(there, value, inside, (*path, key), findings)
+            _merge_into(there, value, inside, (*path, key), merged)
         elif isinstance(there, PlacedList) and isinstance(value, PlacedList):
             there += value
             there.marks += value.marks
         elif isinstance(value, PlacedList if inside is _JOINED else PlacedMap):
-            findings.append(wrong_type((*path, key), there, Place(*into.marks[key][1])))
+            merged.findings.append(wrong_type((*path, key), there, Place(*into.marks[key][1])))
             into.put(key, value, *more.marks[key])
         else:
-            findings.append(wrong_type((*path, key), value, Place(*more.marks[key][1])))
+            merged.findings.append(wrong_type((*path, key), value, Place(*more.marks[key][1])))

@@ -52,7 +52,7 @@ class NodeResolver:
     def hostname(self, path: Path, by_hand: str | None, formerly: Sequence[str]) -> str:
         """The name of the one node of what is declared at this path: by hand, or from its oldest name."""
         hostname = by_hand or naming.node_name(str(path[1]), naming.first_name(str(path[3]), formerly))
-        self._check_length(path, hostname)
+        self._check_length(path, hostname, "hostname", "kubeAPIServer")
         return hostname
 
     def numbered(
@@ -61,11 +61,11 @@ class NodeResolver:
         """What the names of several nodes begin with, and the names: `<prefix>-0` and so on."""
         prefix = by_hand or naming.node_name(str(path[1]), naming.first_name(str(path[3]), formerly))
         hostnames = naming.numbered(prefix, replicas)
-        self._check_length(path, max(hostnames, key=len, default=prefix))
+        self._check_length(path, max(hostnames, key=len, default=prefix), "hostname", "hostnamePrefix", "replicas")
         return prefix, hostnames
 
-    def _check_length(self, path: Path, hostname: str) -> None:
-        if len(hostname) > naming.MAX_NODE_NAME:
+    def _check_length(self, path: Path, hostname: str, *made_of: str) -> None:
+        if len(hostname) > naming.MAX_NODE_NAME and self.notes.knows(path, *made_of, "formerly"):
             message = f"The node name {hostname} has {len(hostname)} characters."
             self.notes.say(LONG_NODE_NAME, self.notes.key(*path), message=message)
 
@@ -99,7 +99,7 @@ class NodeResolver:
         self.notes.once((*path, "consumers"), consumers)
         for index, consumer in enumerate(consumers):
             self.check_cluster(consumer, *path, "consumers", index)
-        return tuple(consumers)
+        return tuple(consumers) if self.notes.knows(path, "consumers") else None
 
     def check_cluster(self, name: str, *path: str | int) -> bool:
         """Note the name of a cluster, written at this path, that there is not. True where there is one."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from tailstack.finding import Finding, Place, Rule
+from tailstack.topology.aside import Aside
 from tailstack.topology.placed import Path, PlacedMap, key_place, value_place
 from tailstack.topology.scopes import FileScope
+from tailstack.topology.shape import keys_at
 from tailstack.topology.validation import MISSING_KEY
 from tailstack.topology.wording import did_you_mean, listed, path_text, quoted
 
@@ -81,16 +84,22 @@ RULES = (ONE_OF, KEY_DOES_NOT_FIT, UNKNOWN_REFERENCE, LISTED_TWICE)
 
 @dataclass(kw_only=True, slots=True)
 class Notes:
-    """`broken` are things that are declared, but about which nothing is known after a finding; steps add to it.
+    """What is known of the files while they are resolved, and what is found.
 
-    `is_whole` is False when a part of the files could not be read: what is not found may stand there.
+    `broken` are the paths of values that had a finding: they are declared, and nothing is known of them. `aside` is what could
+    not be taken in: what is not found may stand there.
     """
 
     root: PlacedMap
     scopes: Mapping[str, FileScope]
-    broken: set[Path]
-    is_whole: bool
+    aside: Aside
+    broken: AbstractSet[Path]
     findings: list[Finding] = field(default_factory=list[Finding])
+    disturbed: set[Path] = field(init=False)
+    """What has something broken inside."""
+
+    def __post_init__(self) -> None:
+        self.disturbed = {path[:end] for path in self.broken for end in range(1, len(path) + 1)}
 
     def key(self, *path: str | int) -> Place:
         """Where a key stands, or an item of a list."""
@@ -112,17 +121,28 @@ class Notes:
         """Whether this, or what it is a part of, had a finding that leaves it unknown."""
         return bool(self.broken) and any(path[: end + 1] in self.broken for end in range(len(path)))
 
+    def is_known(self, *path: str | int) -> bool:
+        """Whether neither this nor a part of it, nor what it is a part of, had a finding that leaves it unknown."""
+        return not self.broken or not (path in self.disturbed or self.is_broken(*path))
+
+    def knows(self, path: Path, *keys: str) -> bool:
+        """Whether what these keys of the mapping at this path say is known, be it that they are absent."""
+        return not self.broken or all(self.is_known(*path, key) for key in keys)
+
     def broken_names(self, *path: str | int) -> list[str]:
         """The names of things in the mapping at this path that are declared, and left out after a finding."""
         return sorted(str(broken[-1]) for broken in self.broken if broken[:-1] == path)
 
-    def is_disturbed(self, *path: str | int) -> bool:
-        """Whether something inside of this had a finding: what seems to be missing may be what was meant there."""
-        return any(broken[: len(path)] == path for broken in self.broken)
+    def may_say(self, path: Path, *keys: str) -> bool:
+        """Whether one of these keys of the mapping at this path had a finding, or may be there under a wrong name."""
+        if path not in self.disturbed:
+            return False
+        known = keys_at(path)
+        return not self.knows(path, *keys) or any(name not in known for name in self.broken_names(*path))
 
     def needs(self, *path: str | int, key: str, why: str, expected: str, mend: str = "") -> None:
         """Note that the mapping at this path needs a key, unless it may be there under a wrong name."""
-        if not self.is_disturbed(*path):
+        if not self.may_say(path, key):
             self.say(
                 MISSING_KEY,
                 self.value(*path),
@@ -132,11 +152,12 @@ class Notes:
             )
 
     def exactly_one(self, path: Path, keys: Mapping[str, object]) -> str | None:
-        """The one key that is set; a finding and None where there are none or several."""
+        """The one key that is set; None, with a finding, where there are none or several, or where nobody knows."""
         given = [key for key, value in keys.items() if value is not None]
         if len(given) == 1:
-            return given[0]
-        if not given and self.is_disturbed(*path):
+            is_known = not self.broken or not any(self.is_broken(*path, key) for key in keys if key not in given)
+            return given[0] if is_known else None
+        if not given and self.may_say(path, *keys):
             return None
         has = f"has {' and '.join(given)} at once" if given else "says nothing"
         message = f"{path_text(path)} {has}."
@@ -144,8 +165,8 @@ class Notes:
         return None
 
     def unknown(self, *path: str | int, kind: str, name: str, known: Collection[str], mend: str = "") -> None:
-        """Note that nothing of this kind has this name, unless it may stand in a part that could not be read."""
-        if self.is_whole:
+        """Note that nothing of this kind has this name, unless it may stand in a part that could not be taken in."""
+        if not self.aside.may_declare(name.rpartition(".")[2]):
             self.say(
                 UNKNOWN_REFERENCE,
                 self.value(*path),

@@ -53,7 +53,6 @@ class OperatorResolver:
         """The operator of a cluster."""
         defaults = self.defaults
         path = ("clusters", cluster, "operator")
-        proxy = declared.api_server_proxy or defaults.api_server_proxy
         ingress_class = declared.ingress_class or defaults.ingress_class
         images = declared.images or defaults.images or _NO_IMAGES
         credentials = self._credentials((*path, "credentials"), declared.credentials)
@@ -69,7 +68,7 @@ class OperatorResolver:
             tags=self.nodes.tags((*path, "tags"), declared.tags, naming.operator_tag(cluster)),
             proxy_tags=self.nodes.tags((*path, "proxyTags"), declared.proxy_tags, naming.proxy_tag(cluster)),
             chart=chart,
-            api_server_proxy=proxy.mode if proxy else ApiServerProxyMode.OFF,
+            api_server_proxy=self._mode(path, declared),
             existing_secret=credentials.existing_secret,
             credentials_volume=without_places(credentials.volume) if credentials.volume else None,
             federation=Federation(
@@ -91,9 +90,18 @@ class OperatorResolver:
             place=self.notes.key(*path),
         )
 
+    def _mode(self, path: Path, declared: OperatorDeclaration) -> ApiServerProxyMode:
+        """What the API-server proxy does; where that is not known after a finding, what suits everybody who reaches it."""
+        where = path if declared.api_server_proxy else _DEFAULTS
+        if not (self.notes.knows(path, "apiServerProxy") and self.notes.knows(where, "apiServerProxy")):
+            return ApiServerProxyMode.AUTH
+        proxy = declared.api_server_proxy or self.defaults.api_server_proxy
+        return proxy.mode if proxy else ApiServerProxyMode.OFF
+
     def _chart(self, path: Path, declared: ChartDeclaration, default: ChartDeclaration) -> Chart:
-        version = declared.version or default.version
-        if version is None and not self.notes.is_disturbed("defaults"):
+        is_own_known = self.notes.knows((*path, "chart"), "version")
+        version = declared.version or (default.version if is_own_known else None)
+        if version is None and self.notes.knows((*_DEFAULTS, "chart"), "version"):
             self.notes.needs(
                 *path,
                 key="chart",

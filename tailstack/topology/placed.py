@@ -89,6 +89,20 @@ def value_at(root: PlacedMap, path: Iterable[Step]) -> Value | None:
     return value if is_there else None
 
 
+def path_to(root: PlacedMap, wanted: PlacedMap) -> Path | None:
+    """How to get to this very mapping from the top; None where it is not there."""
+    open_values: list[tuple[Path, Value]] = [((), root)]
+    while open_values:
+        path, here = open_values.pop()
+        if here is wanted:
+            return path
+        if isinstance(here, PlacedMap):
+            open_values.extend(((*path, key), value) for key, value in here.items())
+        elif isinstance(here, PlacedList):
+            open_values.extend(((*path, index), value) for index, value in enumerate(here))
+    return None
+
+
 def plain(value: Value) -> Any:  # noqa: ANN401  whatever stands in the file
     """The value without its places, as plain mappings and lists."""
     if isinstance(value, PlacedMap):

@@ -63,6 +63,9 @@ RULES = (WRONG_PORT, PORT_NOT_OFFERED)
 
 MAX_PORT = 65535
 
+UNKNOWN_PORT = Port("*", -1, MAX_PORT)
+"""Stands for ports of which nothing is known after a finding: every port may be among them."""
+
 
 @lru_cache(maxsize=4096)
 def read_port(text: str) -> Port | None:
@@ -78,25 +81,25 @@ def read_port(text: str) -> Port | None:
 
 
 def is_one_port(port: Port) -> bool:
-    """Whether this is one port of one protocol, as a Service has them."""
-    return port.first == port.last and port.protocol != "icmp"
+    """Whether this is one port of one protocol, as a Service has them, as far as it is known."""
+    return (port.first == port.last and port.protocol != "icmp") or port == UNKNOWN_PORT
 
 
-def read_ports(notes: Notes, path: Path, texts: Sequence[str]) -> tuple[Port, ...] | None:
-    """The ports of a list at this path; None, with findings, where one of them is wrong."""
+def read_ports(notes: Notes, path: Path, texts: Sequence[str]) -> tuple[Port, ...]:
+    """The ports of a list at this path, as many as there are: an unknown one, with a finding, in place of a wrong one."""
     notes.once(path, texts)
-    ports = [port for text in texts if (port := read_port(text)) is not None]
-    if len(ports) == len(texts):
-        return tuple(ports)
+    ports: list[Port] = []
     for index, text in enumerate(texts):
-        if read_port(text) is None:
+        port = read_port(text)
+        if port is None:
             notes.say(
                 WRONG_PORT,
                 notes.value(*path, index),
                 message=f"{path_text((*path, index))} is {text}.",
                 expected=f"ports from 1 to {MAX_PORT}, the lower one first",
             )
-    return None
+        ports.append(port if port and notes.is_known(*path, index, "port") else UNKNOWN_PORT)
+    return tuple(ports)
 
 
 def is_offered(port: Port, offered: Iterable[Port]) -> bool:
@@ -110,7 +113,7 @@ def is_offered(port: Port, offered: Iterable[Port]) -> bool:
 
 def check_offered(notes: Notes, path: Path, ports: Sequence[Port], offered: Sequence[Port], target: str) -> bool:
     """Note each port of a list at this path that the target does not offer. True when it offers all of them."""
-    missing = [index for index, port in enumerate(ports) if not is_offered(port, offered)]
+    missing = [index for index, port in enumerate(ports) if port != UNKNOWN_PORT and not is_offered(port, offered)]
     for index in missing:
         notes.say(
             PORT_NOT_OFFERED,

@@ -65,7 +65,6 @@ class References:
             self._say_unknown_cluster(cluster, *path)
             return None
         known = [other for other in things if other.startswith(f"{cluster}.")]
-        known += [f"{cluster}.{name}" for name in self.notes.broken_names("clusters", cluster, part)]
         self.notes.unknown(*path, kind=kind, name=reference, known=known, mend=self._what_it_is(reference))
         return None
 
@@ -90,15 +89,13 @@ class References:
     def service(self, name: str, *path: str | int) -> TailscaleService | None:
         """The Tailscale Service that is written at this path; None, with a finding, where there is none."""
         if name not in self.services and not self.notes.is_broken("services", name):
-            known = [*self.services, *self.notes.broken_names("services")]
-            self.notes.unknown(*path, kind="Tailscale Service", name=name, known=known)
+            self.notes.unknown(*path, kind="Tailscale Service", name=name, known=self.services)
         return self.services.get(name)
 
     def machine(self, name: str, *path: str | int) -> Machine | None:
         """The machine that is written at this path; None, with a finding, where there is none."""
         if name not in self.machines and not self.notes.is_broken("machines", name):
-            known = [*self.machines, *self.notes.broken_names("machines")]
-            self.notes.unknown(*path, kind="machine", name=name, known=known)
+            self.notes.unknown(*path, kind="machine", name=name, known=self.machines)
         return self.machines.get(name)
 
     def cluster(self, name: str, *path: str | int) -> Cluster | None:
@@ -108,8 +105,7 @@ class References:
         return self.clusters.get(name)
 
     def _say_unknown_cluster(self, name: str, *path: str | int) -> None:
-        known = [*self.clusters, *self.notes.broken_names("clusters")]
-        self.notes.unknown(*path, kind="cluster", name=name, known=known)
+        self.notes.unknown(*path, kind="cluster", name=name, known=self.clusters)
 
     def exit_node(self, reference: str, *path: str | int) -> Router | None:
         """The exit node, a connector or a machine, that is written at this path; None, with a finding, where there is none."""

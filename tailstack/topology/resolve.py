@@ -131,7 +131,7 @@ def _machine(notes: Notes, name: str, declared: MachineDeclaration, dns_name: st
         fqdn=f"{hostname}.{dns_name}",
         tags=tuple(declared.tags),
         routes=read_routes(notes, (*path, "routes"), declared.routes),
-        exit_node=declared.exit_node,
+        exit_node=declared.exit_node or not notes.knows(path, "exitNode"),
         app_connector=app_connector(notes, (*path, "appConnector"), declared.app_connector),
         device=DeviceSettings(
             tags=device.tags,
@@ -188,7 +188,7 @@ def _with_egresses(links: LinkResolver, cluster: Cluster, declared: ClusterDecla
 def _check_scopes(notes: Notes, clusters: Mapping[str, Cluster]) -> None:
     for scope in notes.scopes.values():
         for name, place in zip(scope.clusters, scope.places, strict=True):
-            if name not in clusters and not notes.is_broken("clusters", name) and notes.is_whole:
+            if name not in clusters and not notes.is_broken("clusters", name) and not notes.aside.may_declare(name):
                 notes.say(
                     UNKNOWN_REFERENCE,
                     place,
@@ -228,7 +228,7 @@ def _on_turn(notes: Notes, path: Path, rotation: GroupRotation, at: datetime) ->
             message=f"{path_text((*path, 'from'))} is {quoted(rotation.from_)}, which is no moment in time.",
             expected='a day, a time and a time zone, for example "2026-01-05T09:00:00Z"',
         )
-    if rotation.size > len(rotation.members):
+    if rotation.size > len(rotation.members) and not notes.is_broken(*path, "members"):
         notes.say(
             WRONG_ROTATION,
             notes.value(*path, "size"),
@@ -243,8 +243,7 @@ def _on_turn(notes: Notes, path: Path, rotation: GroupRotation, at: datetime) ->
 
 def _access(resolver: AccessResolver, declared: Sequence[AccessDeclaration]) -> tuple[Access, ...]:
     _check_entry_names(resolver.notes, "access", [entry.name for entry in declared])
-    every = (resolver.access(("access", index), entry) for index, entry in enumerate(declared))
-    return tuple(access for access in every if access is not None)
+    return tuple(resolver.access(("access", index), entry) for index, entry in enumerate(declared))
 
 
 def _ssh(resolver: SshResolver, declared: Sequence[SshDeclaration]) -> tuple[SshAccess, ...]:

@@ -29,6 +29,9 @@ WRONG_ROUTE = Rule(
 
 RULES = (WRONG_ROUTE,)
 
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+"""Stands for ranges of which nothing is known after a finding: every address may be in them."""
+
 _VIA = int(ipaddress.IPv6Address("fd7a:115c:a1e0:b1a::"))
 _BITS_BEFORE_IPV4 = 96
 
@@ -74,10 +77,11 @@ def read_route(notes: Notes, path: Path, text: str) -> Network | None:
 
 
 def read_routes(notes: Notes, path: Path, texts: Sequence[str]) -> tuple[str, ...]:
-    """The routes of a list at this path, in one form."""
+    """The routes of a list at this path, in one form; everywhere too, after a finding."""
     notes.once(path, texts)
-    routes = (read_route(notes, (*path, index), text) for index, text in enumerate(texts))
-    return tuple(str(route) for route in routes if route is not None)
+    routes = [read_route(notes, (*path, index), text) for index, text in enumerate(texts)]
+    is_known = None not in routes and notes.is_known(*path)
+    return (*(str(route) for route in routes if route is not None), *(() if is_known else EVERYWHERE))
 
 
 def via_route(site: int, cidr: ipaddress.IPv4Network) -> str:

@@ -16,7 +16,7 @@ from tailstack.topology.exposing import check_created_ports, check_selector, say
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import Notes
 from tailstack.topology.placed import Path
-from tailstack.topology.ports import read_ports
+from tailstack.topology.ports import UNKNOWN_PORT, read_ports
 from tailstack.topology.tailnet import HTTP, HTTPS, Exposure, Ingress, Machine, Port, TailscaleService
 
 
@@ -39,23 +39,15 @@ class ServiceResolver:
     machines: Mapping[str, Machine]
 
     def services(self, declared: Mapping[str, ServiceDeclaration]) -> tuple[TailscaleService, ...]:
-        """All whose ports are known. The others become broken."""
-        found: list[TailscaleService] = []
-        for name, service in declared.items():
-            resolved = self._service(("services", name), service)
-            if resolved is None:
-                self.notes.broken.add(("services", name))
-            else:
-                found.append(resolved)
-        return tuple(found)
+        """All of them."""
+        return tuple(self._service(("services", name), service) for name, service in declared.items())
 
-    def _service(self, path: Path, declared: ServiceDeclaration) -> TailscaleService | None:
+    def _service(self, path: Path, declared: ServiceDeclaration) -> TailscaleService:
         name = str(path[1])
         hostname = name.removeprefix("svc:")
         self._check_who_serves(path, declared)
-        ports = self._ports(path, declared)
-        if ports is None:
-            return None
+        kind = self.notes.exactly_one(path, {"ports": declared.ports or None, "https": declared.https})
+        ports = self._ports(path, declared, kind)
         self.notes.once((*path, "tags"), declared.tags or ())
         self.notes.once((*path, "machines"), declared.machines)
         shared = _Shared(
@@ -69,7 +61,7 @@ class ServiceResolver:
             fqdn=self.nodes.fqdn(hostname),
             ports=ports,
             tags=shared.tags,
-            backends=tuple(self._backends(path, declared, shared)),
+            backends=tuple(self._backends(path, declared, kind, shared)),
             machines=tuple(self._machines(path, declared.machines)),
             consumers=shared.consumers,
             comment=declared.comment or "",
@@ -88,31 +80,30 @@ class ServiceResolver:
         if by == "backends" and declared.comment is not None:
             say_no_effect(self.notes, path, "comment", "backends, whose operators write the Tailscale Service")
 
-    def _ports(self, path: Path, declared: ServiceDeclaration) -> tuple[Port, ...] | None:
-        """What it listens on; None, with findings, where that is not known."""
-        if self.notes.exactly_one(path, {"ports": declared.ports or None, "https": declared.https}) is None:
-            return None
-        if declared.https is not None:
-            return (HTTPS, HTTP) if declared.https.http else (HTTPS,)
-        return read_ports(self.notes, (*path, "ports"), declared.ports)
+    def _ports(self, path: Path, declared: ServiceDeclaration, kind: str | None) -> tuple[Port, ...]:
+        """What it listens on. `kind` is the one key that says it, None where that is not known."""
+        ports = read_ports(self.notes, (*path, "ports"), declared.ports)
+        if kind == "https" and declared.https is not None:
+            return (HTTPS, HTTP) if declared.https.http or not self.notes.knows(path, "https") else (HTTPS,)
+        return ports if kind else (UNKNOWN_PORT,)
 
     def _machines(self, path: Path, names: Sequence[str]) -> Iterator[Machine]:
         for index, name in enumerate(names):
             if name in self.machines:
                 yield self.machines[name]
             elif not self.notes.is_broken("machines", name):
-                known = [*self.machines, *self.notes.broken_names("machines")]
-                self.notes.unknown(*path, "machines", index, kind="machine", name=name, known=known)
+                self.notes.unknown(*path, "machines", index, kind="machine", name=name, known=self.machines)
 
-    def _backends(self, path: Path, declared: ServiceDeclaration, shared: _Shared) -> Iterator[Exposure | Ingress]:
+    def _backends(
+        self, path: Path, declared: ServiceDeclaration, kind: str | None, shared: _Shared
+    ) -> Iterator[Exposure | Ingress]:
         is_created = False
         for cluster, entry in declared.backends.items():
             here = (*path, "backends", cluster)
             backend = _in_full(entry)
             is_known = self.nodes.check_cluster(cluster, *here)
-            is_created = is_created or backend.managed_by is ManagedBy.PULUMI
-            group = backend.proxy_group or declared.proxy_group
-            if group is None:
+            group = backend.proxy_group or declared.proxy_group or ""
+            if not group and self.notes.knows(path, "proxyGroup"):
                 self.notes.needs(
                     *here,
                     key="proxyGroup",
@@ -120,20 +111,21 @@ class ServiceResolver:
                     expected="the name of an ingress group in this cluster",
                     mend="Add `proxyGroup:` here, or to the service for all of its clusters.",
                 )
-            elif declared.https is not None:
-                ingress = self._ingress(here, backend, group, declared.https, shared)
-                if ingress is not None and is_known:
-                    yield ingress
+            if kind == "https" and declared.https is not None:
+                served = self._ingress(here, backend, group, declared.https, shared)
             else:
-                exposure = self._exposure(here, backend, group, shared)
-                if is_known:
-                    yield exposure
-        if is_created and declared.https is None:
+                served = self._exposure(here, backend, group, shared)
+            if kind == "ports":
+                self._check_service(here, backend)
+                is_created = is_created or backend.managed_by is ManagedBy.PULUMI
+            if is_known:
+                yield served
+        if is_created:
             check_created_ports(self.notes, path, shared.ports)
 
     def _ingress(
         self, path: Path, backend: ServiceBackendDeclaration, group: str, https: HttpsDeclaration, shared: _Shared
-    ) -> Ingress | None:
+    ) -> Ingress:
         for key, is_written in (
             ("managedBy", backend.managed_by is not ManagedBy.PATCH),
             ("selector", backend.selector is not None),
@@ -148,13 +140,12 @@ class ServiceResolver:
                 expected="the port of the Service, for example 8080",
                 mend="Write {namespace: ..., service: ..., port: ...}.",
             )
-            return None
         return Ingress(
             cluster=str(path[3]),
             name=shared.hostname,
             namespace=backend.namespace,
             backend_service=backend.service,
-            backend_port=backend.port,
+            backend_port=backend.port or 0,
             funnel=False,
             hostname=shared.hostname,
             fqdn=self.nodes.fqdn(shared.hostname),
@@ -168,10 +159,12 @@ class ServiceResolver:
             place=self.notes.key(*path),
         )
 
-    def _exposure(self, path: Path, backend: ServiceBackendDeclaration, group: str, shared: _Shared) -> Exposure:
+    def _check_service(self, path: Path, backend: ServiceBackendDeclaration) -> None:
         if backend.port is not None:
             say_no_effect(self.notes, path, "port", "ports, which are those of the Service")
         check_selector(self.notes, path, backend.managed_by, backend.selector)
+
+    def _exposure(self, path: Path, backend: ServiceBackendDeclaration, group: str, shared: _Shared) -> Exposure:
         return Exposure(
             cluster=str(path[3]),
             name=shared.hostname,

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from tailstack.topology import declaration
-from tailstack.topology.placed import Path, Step
+from tailstack.topology.placed import Mark, Path, PlacedList, PlacedMap, Step, Value
 from tailstack.topology.schema import DEFINITIONS, Schema, file_schema
 from tailstack.topology.wording import listed
 
@@ -88,10 +88,49 @@ def keys_at(path: Path) -> list[str]:
     return [key for way in shape.get("oneOf", (shape,)) for key in resolved(way).get("properties", ())]
 
 
+def is_needed(path: Path) -> bool:
+    """Whether the key at the end of this path has to be there, in one of the files."""
+    shape = shape_at(path[:-1])
+    ways = (resolved(way) for way in shape.get("oneOf", (shape,)))
+    return is_needed_somewhere(path) or any(path[-1] in way.get("required", ()) for way in ways)
+
+
+def is_needed_somewhere(path: Path) -> bool:
+    """Whether it has to be there in one of the files, whichever."""
+    return path == ("tailnet",) or (path[:1] == ("clusters",) and path[2:] == ("kubernetes",))
+
+
+def name_pattern_at(path: Path) -> str:
+    """The pattern of the keys of the mapping at this path, where people choose the keys."""
+    return next(iter(shape_at(path)["patternProperties"]))
+
+
 def name_syntax_at(path: Path) -> str:
     """What a key of the mapping at this path looks like, where people choose the keys."""
-    pattern = next(iter(shape_at(path)["patternProperties"]))
-    return _with_example(_syntax_by_pattern()[pattern])
+    return _with_example(_syntax_by_pattern()[name_pattern_at(path)])
+
+
+def example(shape: Schema, at: Mark) -> Value:
+    """Something valid of this shape, with no more in it than is needed, and all of it at one place."""
+    shape = resolved(shape)
+    if "oneOf" in shape:
+        return example(shape["oneOf"][0], at)
+    match shape.get("type"):
+        case "object":
+            made = PlacedMap(at)
+            for key in shape.get("required", ()):
+                made.put(key, example(shape["properties"][key], at), at, at)
+            for pattern, named in shape.get("patternProperties", _NOTHING).items():
+                made.put(str(example({"pattern": pattern}, at)), example(named, at), at, at)
+            return made
+        case "array":
+            items = PlacedList(at)
+            items.add(example(shape["items"], at), at)
+            return items
+        case _:
+            syntax = _syntax_by_pattern().get(shape.get("pattern", ""), _NOTHING)
+            words = (*shape.get("enum", ()), *shape.get("examples", ()), *syntax.get("examples", ()))
+            return next(iter(words), shape.get("minimum", ""))
 
 
 def expectation(shape: Schema) -> str:

@@ -74,23 +74,26 @@ class SshResolver:
         )
 
     def _destinations(self, path: Path, ends: Sequence[AccessEnd]) -> tuple[Destination, ...]:
+        is_right = True
         for index, end in enumerate(ends):
             wrong = "" if isinstance(end, str) else next((k for k, v in keys_of(end).items() if v is not None), "")
             if wrong not in {"", "machine"}:
+                is_right = False
                 self.notes.say(
                     NOT_A_LOGIN,
                     self.notes.value(*path, index),
                     message=f"{path_text((*path, index, wrong))}: nobody can log in there.",
                     expected="a selector of the policy file, or machine: <name>",
                 )
-                return ()
+        if not is_right:
+            return ()
         return tuple(replace(each, ports=(SSH,)) for each in self.ends.destinations(path, ends))
 
     def _check_period(self, path: Path, declared: SshDeclaration) -> None:
         period = declared.check_period
         if period is None:
             return
-        if declared.action is not SshAction.CHECK:
+        if declared.action is not SshAction.CHECK and self.notes.knows(path, "action"):
             say_no_effect(self.notes, path, "checkPeriod", f"action: {declared.action}", "Write `action: check`.")
         if period != "always" and int(period[:-1]) * _SECONDS[period[-1]] > _LONGEST_CHECK:
             self.notes.say(

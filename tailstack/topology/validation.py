@@ -1,6 +1,6 @@
 """The shape of the declarations: what pydantic finds, said with the place, what was expected and how to mend it.
 
-After the mistakes are noted, the things that have one are cut out and the rest is validated again, so that mistakes in
+After the mistakes are noted, the values that have one are cut out and the rest is validated again, so that mistakes in
 how things fit together are found in the same run.
 """
 
@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tailstack.finding import Finding, Place, Rule
+from tailstack.topology.cutting import Cutter
 from tailstack.topology.declaration import EnvironmentDeclaration, Kind, Scope
 from tailstack.topology.placed import (
-    Mark,
     Path,
     PlacedList,
     PlacedMap,
@@ -83,8 +83,6 @@ _KEY_OF_MAPPING = "[key]"
 _WAYS = {Kind.TEXT: "string", Kind.NUMBER: "integer", Kind.LIST: "array", Kind.MAPPING: "object"}
 
 _A_PORT = "tcp:80"
-_PART = 2
-"""The step of a path that names a part of a cluster: clusters.<name>.<part>."""
 NAMED_PARTS = frozenset(
     {
         *("expose", "ingress", "egress", "proxyGroups", "connectors", "recorders", "peerRelays"),
@@ -96,43 +94,66 @@ NAMED_PARTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Where a mistake is, and what is said about it."""
+    """Where a mistake is, and what is said about it. `meant` is the key that was likely meant by one that there is not."""
 
     path: Path
     finding: Finding
+    meant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Validated:
-    """What could be validated. `broken` are the paths that were cut out: they are declared, but nothing is known of them."""
+    """What could be validated.
+
+    `broken` are the paths of what was cut out: it is declared, but nothing is known of it. `dropped` is what was declared
+    under keys and names that cannot be; it may be what is missing elsewhere.
+    """
 
     declaration: EnvironmentDeclaration
     mistakes: tuple[Mistake, ...]
     broken: AbstractSet[Path]
+    dropped: Sequence[Value]
 
 
 def validate(root: PlacedMap) -> Validated:
     """Validate a merged environment. Never raises for what a person wrote. Cuts what has mistakes out of `root`."""
-    mistakes: list[Mistake] = []
-    broken: set[Path] = set()
+    mistakes: tuple[Mistake, ...] = ()
+    cutter = Cutter(root=root)
     while True:
         try:
             declaration = EnvironmentDeclaration.model_validate(root)
         except ValidationError as error:
             found = mistakes_of(error, root)
-            mistakes += found
-            broken |= _cut(root, found)
+            # All is found at first: what comes later is that nothing is left of a mapping or a list.
+            mistakes = mistakes or found
+            for mistake in sorted(found, key=_depth, reverse=True):
+                _cut(cutter, mistake)
         else:
-            return Validated(declaration=declaration, mistakes=_without_misspelt(mistakes), broken=broken)
+            return Validated(
+                declaration=declaration,
+                mistakes=_without_misspelt(mistakes),
+                broken=cutter.broken,
+                dropped=cutter.dropped,
+            )
+
+
+def _depth(mistake: Mistake) -> tuple[int, bool]:
+    """What is deeper is cut first, and a name before the thing that it is the name of."""
+    return len(mistake.path), mistake.finding.rule is WRONG_NAME
+
+
+def _cut(cutter: Cutter, mistake: Mistake) -> None:
+    if mistake.finding.rule is UNKNOWN_KEY:
+        cutter.unknown_key(mistake.path, mistake.meant)
+    elif mistake.finding.rule is WRONG_NAME:
+        cutter.wrong_name(mistake.path)
+    else:
+        cutter.wrong_value(mistake.path)
 
 
 def _without_misspelt(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
     """Without the missing keys that are there under a name that is nearly right: each is one mistake and not two."""
-    misspelt: set[Path] = set()
-    for mistake in mistakes:
-        if mistake.finding.rule is UNKNOWN_KEY:
-            meant = nearest(str(mistake.path[-1]), keys_at(mistake.path[:-1]))
-            misspelt.add((*mistake.path[:-1], meant or ""))
+    misspelt = {(*mistake.path[:-1], mistake.meant) for mistake in mistakes if mistake.meant}
     return tuple(m for m in mistakes if m.finding.rule is not MISSING_KEY or m.path not in misspelt)
 
 
@@ -160,7 +181,8 @@ def _mistake(details: ErrorDetails, root: PlacedMap, prefix: Path) -> Mistake:
     path = _path(location)
     match kind:
         case "extra_forbidden":
-            finding = _unknown_key(root, path)
+            meant = nearest(str(path[-1]), keys_at(path[:-1])) or ""
+            return Mistake(path, _unknown_key(root, path), meant)
         case "missing":
             finding = _missing_key(root, path)
         case "too_short":
@@ -263,41 +285,3 @@ def _wrong_name(root: PlacedMap, path: Path) -> Finding:
         message=f"{quoted(str(path[-1]))} is no name that {path_text(path[:-1])} can have.",
         expected=name_syntax_at(path[:-1]),
     )
-
-
-def _cut(root: PlacedMap, mistakes: tuple[Mistake, ...]) -> set[Path]:
-    """Cut what has mistakes out of the tree, each with the whole thing that it belongs to, and return the paths."""
-    units = {_unit(mistake) for mistake in mistakes}
-    # From the end, so that the indexes of list items stay what they are.
-    for path in sorted(units, key=lambda unit: [(isinstance(step, int), step) for step in unit], reverse=True):
-        above, last = value_at(root, path[:-1]), path[-1]
-        if isinstance(above, PlacedList) and isinstance(last, int):
-            del above[last], above.marks[last]
-        if isinstance(above, PlacedMap) and isinstance(last, str):
-            at = above.marks.get(last, (above.at, above.at))
-            above.drop(last)
-            if _is_needed(path):
-                above.put(last, _stand_in(last, at[1]), *at)
-    return units
-
-
-def _unit(mistake: Mistake) -> Path:
-    path = mistake.path
-    if mistake.finding.rule is UNKNOWN_KEY:
-        return path
-    if path[0] == "clusters":
-        is_named_thing = len(path) > _PART and path[_PART] in NAMED_PARTS
-        return path[: _PART + 2] if is_named_thing else path[: _PART + 1]
-    return path[: 1 if path[0] in {"tailnet", "defaults"} else 2]
-
-
-def _is_needed(path: Path) -> bool:
-    return path == ("tailnet",) or (len(path) == _PART + 1 and path[0] == "clusters" and path[_PART] == "kubernetes")
-
-
-def _stand_in(needed: str, at: Mark) -> PlacedMap:
-    """Something valid in place of what had mistakes and cannot be left out."""
-    key, value = ("dnsName", "unknown.ts.net") if needed == "tailnet" else ("context", "unknown")
-    stand_in = PlacedMap(at)
-    stand_in.put(key, value, at, at)
-    return stand_in

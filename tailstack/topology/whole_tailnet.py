@@ -63,7 +63,7 @@ def _dns(notes: Notes, path: Path, declared: DnsDeclaration) -> Dns:
     for domain, nameservers in declared.split_dns.items():
         _check_nameservers(notes, (*path, "splitDNS", domain), nameservers)
     notes.once((*path, "searchPaths"), declared.search_paths)
-    if declared.override_local_dns and not declared.nameservers:
+    if declared.override_local_dns and not declared.nameservers and not notes.may_say(path, "nameservers"):
         say_no_effect(notes, path, "overrideLocalDNS", "no nameservers")
     return Dns(
         nameservers=tuple(declared.nameservers),

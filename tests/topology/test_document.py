@@ -63,7 +63,7 @@ PLAIN: dict[str, object] = {
 def test_a_value_is_what_every_program_reads(text: str, value: object) -> None:
     read_text = read(text)
     assert read_text.findings == ()
-    assert read_text.is_whole
+    assert (read_text.doubled, read_text.thrown, read_text.unread) == ((), (), "")
     assert read_text.root is not None
     assert read_text.root["a"] == value
     assert type(read_text.root["a"]) in {type(value), PlacedMap, PlacedList}
@@ -191,19 +191,37 @@ def test_all_mistakes_of_a_file_are_found_at_once_and_the_rest_is_read() -> None
         ("shared-value", [(6, 1)]),
     ]
     assert found.root == {"a": "off", "b": "012", "c": [1, "no"], "d": {"e": "", "f": "g"}}
-    assert found.doubtful == {("f.yaml", 1, 4), ("f.yaml", 2, 4), ("f.yaml", 3, 8), ("f.yaml", 4, 8)}
-    assert not found.is_whole
-
-
-def test_a_trap_leaves_the_file_whole() -> None:
-    assert read("a: off").is_whole
+    assert found.doubtful == {("f.yaml", *at) for at in [(1, 4), (2, 4), (3, 8), (4, 8), (6, 1)]}
+    assert found.doubled == ()
+    assert found.thrown == ({"h": "i"},)
 
 
 @pytest.mark.parametrize(
-    "text", ["a: 1\na: {b: c}", "on: 1\nb: 2", "a: *x", "? [a]\n: b\nc: d", "a: b\n---\nc: d", "a: ["]
+    ("text", "root", "doubled", "thrown", "unread"),
+    [
+        ("a: off", {"a": "off"}, [], [], ""),
+        ("a: 1\na: {b: c}", {"a": 1}, [("a", {"b": "c"})], [], ""),
+        ("on: 1\non: [2]", {"on": 1}, [("on", [2])], [], ""),
+        ("1: {a: b}\ntrue: c", {"1": {"a": "b"}, "true": "c"}, [], [], ""),
+        ("~: {a: b}\nc: d", {"c": "d"}, [], [{"a": "b"}], ""),
+        ("a: *x", {"a": ""}, [], [], ""),
+        ("*x : {a: b}", {}, [], [{"a": "b"}], ""),
+        ("? [a]\n: {b: c}\nd: e", {"d": "e"}, [], [{"b": "c"}], ""),
+        ("a: b\n---\nc: d", {"a": "b"}, [], [], "---\nc: d"),
+        ("a: [", None, [], [], "a: ["),
+    ],
 )
-def test_what_is_left_out_leaves_the_file_not_whole(text: str) -> None:
-    assert not read(text).is_whole
+def test_what_is_not_taken_in_is_told(
+    text: str,
+    root: dict[str, object] | None,
+    doubled: list[tuple[str, object]],
+    thrown: list[object],
+    unread: str,
+) -> None:
+    found = read(text)
+    assert found.root == root
+    assert [(key, value) for _, key, value in found.doubled] == doubled
+    assert (list(found.thrown), found.unread) == (thrown, unread)
 
 
 def test_an_anchor_and_its_aliases_are_one_finding() -> None:

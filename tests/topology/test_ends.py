@@ -274,14 +274,15 @@ def test_the_recorder_of_a_scoped_file_is_of_its_clusters() -> None:
 @pytest.mark.parametrize(
     ("broken", "to"),
     [
-        ("clusters: {red: {kubernetes: {context: a}, connectors: {x: {exitNode: 1}}}}", "{route: 10.77.0.0/16}"),
-        ("clusters: {red: {kubernetes: {context: a}, connectors: {x: {exitNode: 1}}}}", "{connector: red.x}"),
+        ("clusters: {red: {kubernetes: {context: a}, connectors: {x: {routes: 1}}}}", "{route: 10.77.0.0/16}"),
+        ("clusters: {red: {kubernetes: {context: a}, connectors: {x: {routes: 1}}}}", "{connector: red.x}"),
         ("clusters: {red: {kubernetes: {context: a}, connectors: {x: {exitNode: 1}}}}", "{exitNode: red.x}"),
         ("clusters: {red: {kubernetes: {context: a}, proxyGroups: {api: {type: x}}}}", "{apiServer: red}"),
         ("clusters: {red: 1}", "{route: 10.77.0.0/16}"),
-        ("machines: {x: {tags: 1}}", "{route: 10.77.0.0/16}"),
-        ("machines: {x: {tags: 1}}", "{exitNode: x}"),
-        ("services: {svc:x: {ports: [1]}}", "{service: svc:x}"),
+        ("machines: {x: {tags: [tag:x], routes: 1}}", "{route: 10.77.0.0/16}"),
+        ("machines: {x: {tags: [tag:x], exitNode: 1}}", "{exitNode: x}"),
+        ("machines: {x: 1}", "{exitNode: x}"),
+        ("services: {svc:x: {ports: [1], proxyGroup: in, backends: {blue: a/b}}}", "{service: svc:x}"),
     ],
 )
 def test_what_has_a_mistake_is_not_missing_elsewhere(broken: str, to: str) -> None:

@@ -325,7 +325,9 @@ def test_mistakes_are_found_whatever_the_order_of_the_files(order: list[int]) ->
         "groups: {group:a: off}\nmachines: {a--b: {tags: [tag:a]}}",
     ]
     files = {path_of(f"{name}.yaml"): text for name, text in zip(order, texts, strict=True)}
-    assert sorted(f.rule.slug for f in check_findings(files)) == ["ambiguous-word", "reserved-name", "unknown-key"]
+    assert sorted(f.rule.slug for f in check_findings(files)) == [
+        *("ambiguous-word", "reserved-name", "unknown-key", "unknown-reference"),
+    ]
 
 
 @QUICK

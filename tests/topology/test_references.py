@@ -330,7 +330,8 @@ FOLLOW_UPS = [
     "access: [{name: one, from: [a], to: [tag:a], ports: }]",
     red("egress: {it: {namespace: a, to: {ip: 1.5}, ports: [tcp:1]}}"),
     # a duplicate key hides what stands in the second one
-    red("expose: {}, expose: {it: {}}") + "\naccess: [{name: one, from: [a], to: [{exposure: red.it}]}]",
+    red("expose: {}, expose: {it: {namespace: a, ports: [tcp:1], managedBy: patch}}")
+    + "\naccess: [{name: one, from: [a], to: [{exposure: red.it}]}]",
 ]
 
 
@@ -350,17 +351,18 @@ def test_what_has_a_mistake_of_its_own_may_still_be_meant() -> None:
         assert mend in [finding.mend for finding in only(text)]
 
 
-def test_references_are_not_judged_while_a_file_cannot_be_read() -> None:
+def test_references_to_what_a_file_may_hold_are_not_judged_while_it_cannot_be_read() -> None:
     files = {
         **BASE,
-        "broken.yaml": "clusters: [",
+        "broken.yaml": "clusters: {elsewhere: {expose: {it: {}, labels: {a: b}}}, x: {}}\nmachines: {z: [",
         "main.yaml": egress("{exposure: elsewhere.it}")
         + "\n"
-        + to("{apiServer: x}, {apiServers: {matchLabels: {a: b}}}, {machine: z}"),
+        + to("{apiServer: x}, {apiServers: {matchLabels: {a: b}}}, {machine: z}, {machine: w}"),
     }
-    assert [f.rule.slug for f in findings_of(unmarked(files)[0])] == ["yaml-syntax"]
+    said = [(f.rule.slug, f.message) for f in findings_of(unmarked(files)[0])]
+    assert said == [("yaml-syntax", said[0][1]), ("unknown-reference", 'There is no machine called "w".')]
     files = {
-        "broken.yaml": "tailnet: [",
+        "broken.yaml": "tailnet: {}\nclusters: {red: {kubernetes: [",
         "main.yaml": "clusters: {red: {expose: {}}}",
         "defaults.yaml": BASE["a.yaml"].split("\n")[1],
     }
@@ -373,7 +375,7 @@ def test_a_mistake_in_the_defaults_is_not_repeated_for_each_cluster() -> None:
         "b.yaml": "defaults: {operator: {chart: {version: 1}}}",
         "c.yaml": "clusters: {a: {kubernetes: {context: a}}, b: {kubernetes: {context: b}}}\n" + to("{apiServer: a}"),
     }
-    assert [f.rule.slug for f in findings_of(unmarked(files)[0])] == ["wrong-type"]
+    assert [f.rule.slug for f in findings_of(unmarked(files)[0])] == ["wrong-type", "api-server-off"]
 
 
 def test_a_mistake_in_the_tailnet_leaves_full_names_unjudged() -> None:

@@ -87,7 +87,7 @@ def test_a_scope_of_a_cluster_with_a_mistake_is_no_second_mistake() -> None:
 
 
 def test_a_scope_is_not_judged_while_a_file_cannot_be_read() -> None:
-    files = {**BASE, "scoped.yaml": "scope: {clusters: [eu2]}\naccess: []", "z.yaml": "clusters: {"}
+    files = {**BASE, "scoped.yaml": "scope: {clusters: [eu2]}\naccess: []", "z.yaml": "clusters: {eu2: "}
     assert [f.rule.slug for f in findings_of(unmarked(files)[0])] == ["yaml-syntax"]
 
 

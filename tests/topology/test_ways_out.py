@@ -220,7 +220,7 @@ def test_a_service_for_some_clusters_only() -> None:
     "broken",
     [
         "    proxyGroups: {out: {type: nothing}}\n    egress: {it: {namespace: a, to: {machine: db}, ports: [tcp:1], proxyGroup: out}}\n",
-        "    connectors: {net: {exitNode: maybe}}\n    egress: {it: {namespace: a, to: {ip: 10.1.1.1, through: red.net}, ports: [tcp:1]}}\n",
+        "    connectors: {net: {routes: maybe}}\n    egress: {it: {namespace: a, to: {ip: 10.1.1.1, through: red.net}, ports: [tcp:1]}}\n",
         "services: {svc:new: {ports: [80], machines: [db]}}\nX    egress: {it: {namespace: a, to: {service: svc:new}}}\n",
         "services: {svc:new: {ports: [tcp:70000], machines: [db]}}\nX    egress: {it: {namespace: a, to: {service: svc:new}}}\n",
         "machines: {new: {routes: [10.0.0.0/8]}}\nX    egress: {it: {namespace: a, to: {ip: 10.1.1.1, through: new}, ports: [tcp:1]}}\n",
