@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,7 @@ from tailstack.commands.project import find_project, project_name
 from tailstack.commands.stacks import Stack, choose_stacks, stacks_of
 from tailstack.commands.terminal import wants_colour
 from tailstack.engine.deployments import Deployment, StateError
-from tailstack.engine.drift import credentials_of, drift_of, managed_by, of_cluster, revoked
+from tailstack.engine.drift import credentials_of, drift_of, managed_by, of_cluster, revoked, unfinished
 from tailstack.engine.events import EventLog
 from tailstack.engine.locks import explain_lock
 from tailstack.engine.moving import StackLockedError, read_states
@@ -31,6 +31,7 @@ from tailstack.live.unmanaged import Unmanaged, unmanaged
 from tailstack.report.drift import Drift, DriftReport, Pending
 from tailstack.report.masking import Masking
 from tailstack.rules.check import Checked, check_environment
+from tailstack.topology.wording import listed
 
 _BEHIND = "behind the stack"
 _UNAPPLIED = "not applied"
@@ -84,6 +85,13 @@ def command(environment: str | None, form: Format, *, named: tuple[str, ...], re
     return ExitCode.ERROR if report.unknown else ExitCode.CLEAN
 
 
+def _unfinished(states: Mapping[str, Deployment]) -> Iterator[Unknown]:
+    for name, state in states.items():
+        if begun := unfinished(state):
+            reason = f"one is at work, or was ended in the middle of {listed(begun)}; another one goes on from there"
+            yield Unknown(what=f"what the last update of {name} has done", reason=reason)
+
+
 def _clusters(checked: Checked, stacks: Sequence[Stack]) -> tuple[str, ...]:
     if checked.tailnet is None:
         return ()
@@ -117,6 +125,7 @@ class _Run:
         else:
             scope = Scope.of(checked.tailnet, [stack.shard for stack in stacks])
             states = self._states(environment)
+            self._unknown += _unfinished(states)
             credentials = {stack.name: credentials_of(states[stack.name]) for stack in stacks if stack.name in states}
             live = self._live(
                 looking_at(self._project, stacks, scope, self._engine), list(chain(*credentials.values()))

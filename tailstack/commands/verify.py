@@ -26,6 +26,7 @@ from tailstack.rules.check import check_environment
 from tailstack.topology.tailnet import Tailnet
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?\Z")
+_CHECKS = "checks"
 _PAUSE_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 15.0
 
@@ -107,6 +108,8 @@ def verified_within(
     deadline = clock() + seconds
     wait = _PAUSE_SECONDS
     hosted = hosted_services(tailnet, scope)
+    for cluster in scope.clusters:
+        progress.step(cluster.name, _CHECKS, State.RUNNING)
     while True:
         found = Verified(environment=tailnet.environment, checks=verify(tailnet, looking.look(hosted), scope))
         left = deadline - clock()
@@ -129,4 +132,4 @@ def _tell(found: Verified, scope: Scope, progress: Progress, *, is_last: bool) -
             holding = sum(outcome is Outcome.HOLDS for outcome in outcomes)
             is_done = holding == len(outcomes)
             state = State.DONE if is_done else State.FAILED if is_last else State.RUNNING
-            progress.step(row, "checks", state, f"{holding} of {len(outcomes)} hold")
+            progress.step(row, _CHECKS, state, f"{holding} of {len(outcomes)} hold")

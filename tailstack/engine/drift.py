@@ -24,6 +24,7 @@ from tailstack.report.resource_kinds import (
     OAUTH_CLIENT,
     POLICY,
     RELEASE,
+    declaration_of,
     is_object,
     resource_kind,
 )
@@ -114,6 +115,12 @@ def managed_by(deployments: Iterable[Deployment]) -> Managed:
         services=frozenset(services),
         objects={name: frozenset(keys) for name, keys in objects.items()},
     )
+
+
+def unfinished(deployment: Deployment) -> tuple[str, ...]:
+    """What an update had begun and not ended, in people's words, each once."""
+    parts = (urn.split("::") for urn in deployment.unfinished)
+    return tuple(dict.fromkeys(declaration_of(types.rpartition("$")[2], name) for *_, types, name in parts))
 
 
 def of_cluster(stack: str, project: str, cluster: str) -> str:

@@ -172,5 +172,13 @@ def reason_of(error: Exception) -> str:
         deeper = getattr(cause, "reason", None)
         inner = deeper if isinstance(deeper, BaseException) else cause.__cause__
         if inner is None or inner is cause:
-            return " ".join(str(cause).split()) or type(cause).__name__
+            return _worded(cause)
         cause = inner
+
+
+def _worded(cause: BaseException) -> str:
+    """Without the number of an error of the operating system, or the line of the library that has waited."""
+    said = " ".join((cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)).split())
+    if isinstance(cause, TimeoutError) and "timed out" in said.lower():
+        return "no answer in time"
+    return said or type(cause).__name__

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from tailstack.engine.side_by_side import Failed, side_by_side
-from tailstack.engine.tailscale_api import Failure, TailscaleApi, TailscaleApiError
+from tailstack.engine.tailscale_api import PASSING, Failure, TailscaleApi, TailscaleApiError
 from tailstack.live.model import LiveTailnet, Unknown
 from tailstack.live.reading import read_devices, read_keys, read_services
 from tailstack.plain import entries, mapping
@@ -107,7 +107,8 @@ def _failure(error: Exception) -> Failure | None:
 
 def _unknown(what: str, failed: Failed) -> Unknown:
     error = failed.error
+    is_silent = isinstance(error, TimeoutError) or _failure(error) in PASSING
     if _failure(error) is Failure.FORBIDDEN:
         needed = "services and devices:core" if what.startswith("hosts of ") else " and ".join(SCOPES[what])
         return Unknown(what=what, reason=f"{error}; the credential needs the scopes {needed}")
-    return Unknown(what=what, reason=str(error) or type(error).__name__)
+    return Unknown(what=what, reason=str(error) or type(error).__name__, is_silent=is_silent)

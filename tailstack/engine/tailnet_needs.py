@@ -22,6 +22,7 @@ CONSOLE = "https://login.tailscale.com/admin"
 
 _NOT_THERE = frozenset({Failure.FORBIDDEN, Failure.NOT_FOUND})
 _EVERY = "all"
+_API = "Tailscale's API"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +38,7 @@ def tailnet_points(
     tailnet: Tailnet, owners: Mapping[str, Listed], api: TailscaleApi, live: LiveTailnet
 ) -> Iterator[Point]:
     """Everything about the tailnet. `owners` are the tagOwners that the environment's policy will have."""
-    if isinstance(refused := _refused(api), Point):
+    if isinstance(refused := _refused(api, live), Point):
         yield refused
         return
     own = _own_key(api, live)
@@ -55,8 +56,12 @@ def no_credential_point(reason: str) -> Point:
     return Point(area=AREA, what="credential", mark=Mark.MISSING, told=reason, mend=mend)
 
 
-def _refused(api: TailscaleApi) -> Point | None:
+def _refused(api: TailscaleApi, live: LiveTailnet) -> Point | None:
     """Why nothing can be asked at all; None where the credential is taken, if only for something else."""
+    if not isinstance(live.devices, Unknown):
+        return None
+    if live.devices.is_silent:
+        return Point(area=AREA, what=_API, mark=Mark.UNKNOWN, told=live.devices.reason)
     try:
         api.get("devices", query={"fields": "default"})
     except TailscaleApiError as error:
@@ -66,7 +71,7 @@ def _refused(api: TailscaleApi) -> Point | None:
         if error.failure is Failure.MISCONFIGURED:
             return no_credential_point(str(error))
         if error.failure is not Failure.FORBIDDEN:
-            return Point(area=AREA, what="Tailscale's API", mark=Mark.UNKNOWN, told=str(error))
+            return Point(area=AREA, what=_API, mark=Mark.UNKNOWN, told=str(error))
     return None
 
 

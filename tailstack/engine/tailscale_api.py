@@ -65,7 +65,7 @@ _FAILURES = {
 }
 _SCOPE_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN)
 """`invalid_scope` is 400 by RFC 6749, and the service has answered 403."""
-_PASSING = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.THROTTLED, Failure.SERVER})
+PASSING = frozenset({Failure.UNREACHABLE, Failure.TIMED_OUT, Failure.THROTTLED, Failure.SERVER})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -273,7 +273,7 @@ class TailscaleApi:
             try:
                 return self._once(method, path, body, headers)
             except TailscaleApiError as error:
-                if error.failure not in _PASSING or attempt == attempts:
+                if error.failure not in PASSING or attempt == attempts:
                     raise
                 wait = float(2 ** (attempt - 1)) if error.retry_after is None else error.retry_after
                 self._pause(min(wait, _LONGEST_PAUSE_SECONDS))

@@ -18,10 +18,14 @@ ObjectKey: TypeAlias = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unknown:
-    """Something that could not be read: `what` in people's words (`cluster blue`), and why."""
+    """Something that could not be read: `what` in people's words (`cluster blue`), and why.
+
+    `is_silent`: what was asked did not answer, or not now, so that nothing is learnt by asking it for more.
+    """
 
     what: str
     reason: str
+    is_silent: bool = False
 
     def __str__(self) -> str:
         return f"{self.what}: {self.reason}"

@@ -11,7 +11,7 @@ from enum import StrEnum
 from tailstack.live.model import Unknown
 from tailstack.live.unmanaged import Unmanaged
 from tailstack.report.findings import WIDTH
-from tailstack.report.plan import Plan, PlannedChange, digest_of, plan_as_data
+from tailstack.report.plan import Op, Plan, PlannedChange, digest_of, plan_as_data
 from tailstack.report.style import counted
 from tailstack.report.telling import Part, Told, told_as_markdown, told_as_text
 
@@ -214,11 +214,14 @@ def _remedies(text: str, *, wanted: bool) -> tuple[str, ...]:
 
 
 def _planned(change: PlannedChange) -> str:
-    told = "; ".join(change.sentences or tuple(value.words or value.path for value in change.values[:_MOST_VALUES]))
-    more = len(change.values) - _MOST_VALUES
+    values = tuple(value.words or value.path for value in change.values) if change.op in _NAMING_VALUES else ()
+    told = "; ".join(change.sentences or values[:_MOST_VALUES])
+    more = len(values) - _MOST_VALUES
     rest = f" and {more} more" if more > 0 and not change.sentences else ""
     return f"{change.what}: {change.op}" + (f" ({told}{rest})" if told else "")
 
 
+_NAMING_VALUES = frozenset({Op.UPDATE, Op.REPLACE})
+"""Of an object that comes or goes each value does: to name them says nothing."""
 _MOST_VALUES = 6
-"""Changed values that are named of one object: of one that is new, all are."""
+"""Changed values that are named of one object."""

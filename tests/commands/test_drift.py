@@ -156,6 +156,21 @@ def test_states_that_cannot_be_read_leave_open_what_nobody_declared(
     assert "what nobody declared: the backend is away" in capsys.readouterr().out
 
 
+def test_an_update_that_was_not_finished_is_told(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = {"resource": {"urn": "urn:pulumi:test::p::tailscale:index/acl:Acl::policy"}, "type": "updating"}
+    state = {"deployment": {"pending_operations": [operation]}}
+
+    def states(*_arguments: object) -> dict[str, Deployment]:
+        return {"test": Deployment(name="test", project="p", whole=state)}
+
+    monkeypatch.setattr(drift, "read_states", states)
+    assert run(["drift", "test"]) == ExitCode.ERROR
+    told = " ".join(capsys.readouterr().out.split())
+    assert "what the last update of test has done: one is at work, or was ended in the middle of policy file;" in told
+
+
 def test_files_with_mistakes_leave_open_what_nobody_declared(
     engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ def test_one_look_where_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [check.who for check in found.failed] == ["exposure blue.nginx"]
     assert clock.pauses == []
     assert "blue: checks: FAILED" in told
+    assert "green: checks: running\n" in told
     assert "green: checks: done" in told
     assert set(asked) == {"svc:ledger", "svc:queue", "svc:blue-ha", "svc:shop", "svc:blue-api"}
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tailstack.engine.deployments import Deployment
-from tailstack.engine.drift import POLICY, credentials_of, drift_of, managed_by, of_cluster, revoked
+from tailstack.engine.drift import POLICY, credentials_of, drift_of, managed_by, of_cluster, revoked, unfinished
 from tailstack.engine.events import EventLog, Json, Phase, Step
 from tailstack.live.model import LiveKey
 from tailstack.report.drift import Drift, DriftKind
@@ -185,6 +185,18 @@ def test_a_credential_that_was_revoked_is_told_and_one_that_is_spent_is_not() ->
     ]
     assert {one.kind for one in found} == {DriftKind.REVOKED}
     assert found[0].urn == f"urn:pulumi:dev::p::{CLIENT}::green.operator"
+
+
+def test_what_an_update_has_left_unfinished_is_told_by_its_declaration() -> None:
+    urn = "urn:pulumi:dev::p::tailstack:cluster:Cluster${}::{}"
+    operations = [
+        {"resource": {"urn": urn.format(CLIENT, "blue.operator")}, "type": "creating"},
+        {"resource": {"urn": urn.format("kubernetes:core/v1:Service", "blue.expose.nginx")}, "type": "updating"},
+    ]
+    waiting = {"urn": urn.format(CLIENT, "blue.operator"), "type": CLIENT, "delete": True}
+    state = {"deployment": {"resources": [waiting], "pending_operations": operations}}
+    found = unfinished(Deployment(name="dev", project="p", whole=state))
+    assert found == ("operator of blue", "exposure blue.nginx")
 
 
 def test_drift_is_that_of_a_stack() -> None:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tailstack.engine import live_clusters
-from tailstack.engine.live_clusters import KUBECONFIG, Target, read_clusters
+from tailstack.engine.live_clusters import KUBECONFIG, Target, read_clusters, reason_of
 from tailstack.live.model import LiveCluster, Unknown
 
 Answer = tuple[int, Any]
@@ -139,6 +139,21 @@ def test_a_cluster_on_a_closed_port_is_unknown() -> None:
     assert isinstance(found, Unknown)
     assert "refused" in found.reason
     assert "http" not in found.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (TimeoutError("_ssl.c:989: The handshake operation timed out"), "no answer in time"),
+        (TimeoutError("no answer within 30 s"), "no answer within 30 s"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_a_reason_is_in_words(error: Exception, reason: str) -> None:
+    wrapped = RuntimeError("GET https://10.0.0.1:6443/api failed")
+    wrapped.__cause__ = error
+    assert reason_of(wrapped) == reason
 
 
 def test_a_cluster_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

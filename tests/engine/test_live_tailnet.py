@@ -79,6 +79,7 @@ def test_each_scope_that_is_missing_is_named(client: SandboxClient) -> None:
     assert isinstance(live.devices, Unknown)
     assert live.devices.reason.endswith("the credential needs the scopes devices:core:read and devices:routes:read")
     assert isinstance(live.services, Unknown)
+    assert not live.services.is_silent
     assert live.policy == POLICY
 
 
@@ -88,7 +89,7 @@ def test_a_service_that_does_not_answer_is_unknown(client: SandboxClient, tmp_pa
     api = TailscaleApi(ApiKey(secret=key), base_url=client.url, pause=lambda _: None)
     live = read_tailnet(api)
     assert isinstance(live.devices, Unknown)
-    assert [one.what for one in live.unknown] == ["devices"]
+    assert [(one.what, one.is_silent) for one in live.unknown] == [("devices", True)]
 
 
 def test_keys_that_are_listed_by_their_ids_are_looked_up(

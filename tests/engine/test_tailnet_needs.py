@@ -204,6 +204,16 @@ def test_a_credential_that_is_none(service: Service) -> None:
     assert no_credential_point("none").mark is MISSING
 
 
+def test_an_api_that_does_not_answer_is_not_asked_for_more(service: Service) -> None:
+    api = TailscaleApi(ApiKey(secret=service.api_key), base_url=service.url, pause=lambda _seconds: None)
+    service.sandbox.inject_fault(500, path="/devices", method="GET", times=0)
+    live = read_tailnet(api)
+    service.sandbox.clear_requests()
+    (point,) = tailnet_points(PLAIN, {}, api, live)
+    assert (point.what, point.mark, point.told) == ("Tailscale's API", UNKNOWN, "internal server error (500)")
+    assert service.sandbox.requests() == ()
+
+
 def test_a_federated_identity_that_cannot_be_looked_up(service: Service) -> None:
     """The stand-in takes no token of a provider that nobody runs; what is asked does not depend on it."""
 

@@ -127,9 +127,10 @@ def test_many_values_of_a_pending_change_are_cut() -> None:
 def test_a_pending_change_is_told_in_its_own_words_where_it_has_some() -> None:
     worded = change(sentences=("somebody gains tcp:22",), paths=NAMES)
     bare = change(Op.CREATE, paths=())
-    text = report(pending=(Pending(stack="s", plan=Plan(changes=(worded, bare))),)).as_text()
+    new = change(Op.CREATE, paths=NAMES)
+    text = report(pending=(Pending(stack="s", plan=Plan(changes=(worded, bare, new))),)).as_text()
     assert "update (somebody gains tcp:22)\n" in text
-    assert "Service default/nginx in blue: create\n" in text
+    assert text.count("Service default/nginx in blue: create\n") == 2
 
 
 def test_colour_says_nothing_more() -> None:
