@@ -256,7 +256,7 @@ def _minus(right: Right | None, other: Right | None) -> Right | None:
     return replace(right, ports=ports) if ports else None
 
 
-def _giving(helds: Iterable[Held], right: Right, view: View, other: View | None = None) -> list[Cause]:
+def _giving(helds: Iterable[Held], right: Right, view: View, other: View | None) -> list[Cause]:
     """The entries that give some of a right; those only that say what no entry of the other policy says."""
     return [
         view.cause(entry.place)

@@ -66,9 +66,9 @@ ANYTHING = Shape(type=Type.MAPPING)
 """A mapping that is handed to Kubernetes as it is."""
 
 
-def keys(known: Mapping[str, Shape], *required: str, since: Version = (0, 0, 0)) -> Shape:
+def keys(known: Mapping[str, Shape], *required: str) -> Shape:
     """A mapping with these keys and no others."""
-    return Shape(type=Type.MAPPING, keys=known, required=required, since=since)
+    return Shape(type=Type.MAPPING, keys=known, required=required)
 
 
 def each_of(shape: Shape) -> Shape:
@@ -81,9 +81,9 @@ def items(shape: Shape, *, fewest: int = 0, since: Version = (0, 0, 0)) -> Shape
     return Shape(type=Type.LIST, each=shape, fewest=fewest, since=since)
 
 
-def word(*words: str, since: Version = (0, 0, 0)) -> Shape:
+def word(*words: str) -> Shape:
     """A text that is one of these; any text where there are none."""
-    return Shape(type=Type.TEXT, words=words, since=since)
+    return Shape(type=Type.TEXT, words=words)
 
 
 TEXTS = items(TEXT)

@@ -115,11 +115,9 @@ def changes_as_markdown(difference: Difference, words: Vocabulary | None = None)
     return "\n".join(lines) + "\n"
 
 
-def changes_as_json(difference: Difference, words: Vocabulary | None = None) -> str:
+def changes_as_json(difference: Difference) -> str:
     """`{"version", "summary", "changes": [...], "notes": [...], "nodes": {...}}`, ending with a newline."""
-    return (
-        json.dumps({"version": JSON_VERSION, **changes_as_data(difference, words)}, indent=2, ensure_ascii=False) + "\n"
-    )
+    return json.dumps({"version": JSON_VERSION, **changes_as_data(difference)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def changes_as_data(difference: Difference, words: Vocabulary | None = None) -> dict[str, object]:

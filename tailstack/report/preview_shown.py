@@ -37,12 +37,12 @@ _FEW = 3
 _CUT = " … (cut)"
 
 
-def preview_as_text(preview: Preview, *, colour: bool = False, width: int = WIDTH) -> str:
+def preview_as_text(preview: Preview, *, colour: bool = False) -> str:
     """The answer on the first line, then everything else. Ends with a newline."""
-    return told_preview_as_text(tell_preview(preview), colour=colour, width=width)
+    return told_preview_as_text(tell_preview(preview), colour=colour)
 
 
-def told_preview_as_text(told: ToldPreview, *, colour: bool = False, width: int = WIDTH) -> str:
+def told_preview_as_text(told: ToldPreview, *, colour: bool = False) -> str:
     """The same of what is told already."""
     style = Style(colour=colour)
     good = told.safety in (Safety.NOTHING, Safety.SAFE)
@@ -53,9 +53,9 @@ def told_preview_as_text(told: ToldPreview, *, colour: bool = False, width: int 
         for item in section.items:
             sign = "!" if item.is_alarm else " "
             mark = f"{item.mark} " if item.mark else ""
-            lines += wrapped(one_line(f"{mark}{item.text}"), f" {sign} ", "     ", width)
+            lines += wrapped(one_line(f"{mark}{item.text}"), f" {sign} ", "     ", WIDTH)
             for detail in item.details:
-                lines += wrapped(one_line(detail), "     ", "       ", width)
+                lines += wrapped(one_line(detail), "     ", "       ", WIDTH)
         blocks.append("\n".join(lines) + "\n")
     blocks.append("".join(style.faint(one_line(line)) + "\n" for line in told.foot))
     return "\n".join(blocks)

@@ -33,7 +33,7 @@ def rules_as_text(rules: Sequence[Rule], *, colour: bool = False) -> str:
     )
 
 
-def rule_as_text(rule: Rule, *, colour: bool = False, width: int = WIDTH) -> str:
+def rule_as_text(rule: Rule, *, colour: bool = False) -> str:
     """One rule explained: what it finds, why that matters, how to mend it, where the fact comes from, and its examples."""
     style = Style(colour=colour)
     paint = style.bad if rule.severity == "error" else style.doubtful
@@ -41,7 +41,7 @@ def rule_as_text(rule: Rule, *, colour: bool = False, width: int = WIDTH) -> str
     lines = [f"{style.strong(rule.code)} {rule.slug} ({paint(rule.severity)})"]
     for name, text in parts.items():
         if text:
-            lines += wrapped(text, f"  {name + ':':<8}", " " * 10, width)
+            lines += wrapped(text, f"  {name + ':':<8}", " " * 10, WIDTH)
     for name, example in (("bad", rule.bad), ("good", rule.good)):
         if example:
             lines += [f"  {name}:", *(f"    {line}".rstrip() for line in example.strip("\n").split("\n"))]

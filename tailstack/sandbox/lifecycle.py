@@ -97,19 +97,16 @@ def running_sandbox(
     folder: Path,
     *,
     clusters: Sequence[str] = control_planes.DEFAULT_CLUSTERS,
-    plugins: str = "auto",
     tools: Mapping[str, Path] | None = None,
-    api_arguments: Sequence[str] = (),
     keep: bool = False,
 ) -> Generator[Sandbox]:
     """A sandbox that runs as long as the block, and ends with this process even when that is killed.
 
-    `api_arguments` are further options of the HTTP API's stand-in (`python -m tailstack.sandbox.api --help`).
     `folder` is deleted afterwards unless `keep`. Raises SandboxError when anything does not start, or when a sandbox
     runs there already.
     """
     place = Folder(folder.resolve())
-    parent = _start(place, clusters, plugins, tools, api_arguments)
+    parent = _start(place, clusters, "auto", tools)
     try:
         yield _ready(place)
     finally:
@@ -236,7 +233,6 @@ def _start(
     clusters: Sequence[str],
     plugins: str,
     tools: Mapping[str, Path] | None,
-    api_arguments: Sequence[str] = (),
 ) -> _Parent:
     control_planes.check_names(clusters)
     choice = Choice.parse(plugins)
@@ -250,7 +246,6 @@ def _start(
     order = Order(
         folder=str(place.path),
         clusters=tuple(clusters),
-        api_arguments=tuple(api_arguments),
         tools={name: str(path) for name, path in tools.items()},
         plugins=PluginsRecord(source=installed.source, names=installed.plugins, environment=installed.environment),
     )

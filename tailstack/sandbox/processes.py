@@ -59,11 +59,10 @@ def spawn(
     folder: Path,
     log: Path,
     environment: Mapping[str, str] | None = None,
-    answers: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start `command` in `folder`, its output appended to `log`; it ends with the calling thread's process.
 
-    With `answers`, stdout is a pipe instead. Nothing that this process has open is inherited.
+    Nothing that this process has open is inherited.
     """
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -71,7 +70,7 @@ def spawn(
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if answers else output,
+            stdout=output,
             stderr=output,
             start_new_session=True,
             preexec_fn=end_with_parent,  # noqa: PLW1509 -- the supervisor has one thread

@@ -30,8 +30,6 @@ class Order:
 
     folder: str
     clusters: tuple[str, ...]
-    api_arguments: tuple[str, ...]
-    """Further options of the HTTP API's stand-in."""
     tools: Mapping[str, str]
     """Paths of the programs, by name."""
     plugins: PluginsRecord
@@ -48,7 +46,6 @@ class Order:
         return cls(
             folder=str(document["folder"]),
             clusters=tuple(document["clusters"]),
-            api_arguments=tuple(document["api_arguments"]),
             tools=dict(document["tools"]),
             plugins=plugins_record(document["plugins"]),
         )
@@ -102,7 +99,7 @@ def services_for(order: Order) -> tuple[Service, ...]:
     """The services of an order. Makes the keys of its clusters where there are none yet."""
     folder = Folder(Path(order.folder))
     tools = {name: Path(path) for name, path in order.tools.items()}
-    services = [_etcd(folder, tools), _api(folder, order.api_arguments)]
+    services = [_etcd(folder, tools), _api(folder)]
     for name in order.clusters:
         cluster = clusters.prepare(folder, name)
         services += [_apiserver(folder, tools, cluster), _controllers(folder, tools, cluster)]
@@ -122,8 +119,8 @@ def _etcd(folder: Folder, tools: Mapping[str, Path]) -> Service:
     )
 
 
-def _api(folder: Folder, arguments: Sequence[str]) -> Service:
-    start = [sys.executable, "-P", "-m", API_MODULE, "--folder", str(folder.api), *arguments]
+def _api(folder: Folder) -> Service:
+    start = [sys.executable, "-P", "-m", API_MODULE, "--folder", str(folder.api)]
     return Service(
         name=API,
         folder=folder.path,

@@ -44,8 +44,8 @@ def grants(policy: CompiledPolicy) -> list[dict[str, Any]]:
     return section(policy, "grants") or []
 
 
-def reaches(policy: CompiledPolicy, who: str, where: str | Node, port: int, protocol: str = "tcp") -> bool:
-    return Access(policy.policy).reach(who, where, protocol, port).verdict is Verdict.ALLOWED
+def reaches(policy: CompiledPolicy, who: str, where: str | Node, port: int) -> bool:
+    return Access(policy.policy).reach(who, where, "tcp", port).verdict is Verdict.ALLOWED
 
 
 def payments(*names: str) -> tuple[Cluster, ...]:

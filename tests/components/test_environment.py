@@ -53,8 +53,6 @@ def built(
     *,
     config: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
-    variables: Mapping[str, str] | None = None,
-    project: Path = Path(),
     part: Shard = WHOLE,
     **settings: Any,  # noqa: ANN401  fields of StackSettings, checked by `replace`
 ) -> Recording:
@@ -64,8 +62,8 @@ def built(
             POLICY,
             dataclasses.replace(CAREFUL, **settings),
             config=pulumi.Config(),
-            project=project,
-            variables=variables or {},
+            project=Path(),
+            variables={},
             guard=None,
             part=part,
         )

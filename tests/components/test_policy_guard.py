@@ -26,10 +26,10 @@ EDITED = OURS.replace("tag:a", "*")
 class Live(TailscaleApi):
     """A tailnet in memory: the policy it has, and what it says to any other."""
 
-    def __init__(self, text: str, message: str = "", complaints: tuple[Complaint, ...] = ()) -> None:
+    def __init__(self, text: str, message: str = "") -> None:
         super().__init__(ApiKey(secret="unused"))
         self.text = text
-        self.says = (message, complaints)
+        self.says: tuple[str, tuple[Complaint, ...]] = (message, ())
         self.asked: list[str] = []
 
     def policy(self) -> LivePolicy:

@@ -15,12 +15,12 @@ def line(**event: object) -> str:
     return json.dumps({"sequence": 1, "timestamp": 1} | event)
 
 
-def step_line(kind: str, op: str = "update") -> str:
+def step_line(kind: str) -> str:
     return line(
         **{
             kind: {
                 "metadata": {
-                    "op": op,
+                    "op": "update",
                     "urn": URN,
                     "type": "kubernetes:core/v1:Service",
                     "provider": "urn:pulumi:sandbox::tailstack::pulumi:providers:kubernetes::blue::0f-1",

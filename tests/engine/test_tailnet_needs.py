@@ -34,8 +34,8 @@ LOGS = (
 POSTURE = "postureIntegrations: {edr: {postureProvider: falcon, clientSecret: {secret: falcon}}}"
 
 
-def declared(text: str, clusters: str = CLUSTER) -> Tailnet:
-    return tailnet_of(clusters, tailnet=TAILNET.replace("ts.net}", f"ts.net, {text}}}", 1))
+def declared(text: str) -> Tailnet:
+    return tailnet_of(CLUSTER, tailnet=TAILNET.replace("ts.net}", f"ts.net, {text}}}", 1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,8 +25,8 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 POLICY = "tailscale:index/acl:Acl"
 
 
-def changes(before: object, after: object, token: str = SERVICE) -> list[tuple[str, str, str]]:
-    found = changed_values(token, {"x": before}, {"x": after}, MASKING)
+def changes(before: object, after: object) -> list[tuple[str, str, str]]:
+    found = changed_values(SERVICE, {"x": before}, {"x": after}, MASKING)
     return [(value.path, value.before, value.after) for value in found]
 
 

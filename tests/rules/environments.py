@@ -27,9 +27,9 @@ def tailnet_of(text: str, *, tailnet: str = TAILNET, base: str | None = None) ->
     return resolve_files({path_of(name): content for name, content in files.items()}, ENVIRONMENT, AT)
 
 
-def check(text: str, *, tailnet: str = TAILNET, base: str | None = None) -> tuple[Checked, tuple[Place, ...]]:
+def check(text: str, *, base: str | None = None) -> tuple[Checked, tuple[Place, ...]]:
     """What checking such an environment finds, and the places that are marked in it."""
-    texts, places = unmarked(files_of(text, tailnet=tailnet, base=base))
+    texts, places = unmarked(files_of(text, tailnet=TAILNET, base=base))
     return check_tailnet(resolve_files(texts, ENVIRONMENT, AT)), places
 
 

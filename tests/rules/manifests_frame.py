@@ -39,9 +39,9 @@ spec: {{ports: [{{port: 80}}]}}
 """
 
 
-def resource(kind: str, name: str, spec: str, *, cluster: str = "blue", file: str | None = None) -> str:
+def resource(kind: str, name: str, spec: str, *, cluster: str = "blue") -> str:
     """A custom resource of the operator; `spec` in flow style, with its braces."""
-    return f"""# {cluster}/{file or f"{kind}-{name}".lower()}.yaml
+    return f"""# {cluster}/{f"{kind}-{name}".lower()}.yaml
 apiVersion: tailscale.com/v1alpha1
 kind: {kind}
 metadata: {{name: {name}}}

@@ -10,8 +10,8 @@ def connector(name: str, spec: str, mark: str = "") -> str:
     return f"apiVersion: tailscale.com/v1alpha1\nkind: Connector\nmetadata: {{name: {mark}{name}}}\nspec: {{{spec}}}\n---\n"
 
 
-def lan(*prefixes: str, mark: str = "§", name: str = "lan", more: str = "") -> str:
-    return connector(name, f"subnetRouter: {{advertiseRoutes: [{', '.join(prefixes)}]}}{more}", mark)
+def lan(*prefixes: str, mark: str = "§", more: str = "") -> str:
+    return connector("lan", f"subnetRouter: {{advertiseRoutes: [{', '.join(prefixes)}]}}{more}", mark)
 
 
 def policy(text: str) -> str:

@@ -84,7 +84,7 @@ class GoProgram:
         return self.folder / "module"
 
 
-def install(folder: Path, *, version: str = "go1.26.9") -> GoProgram:
+def install(folder: Path) -> GoProgram:
     """Make one in `folder`."""
     folder.mkdir(parents=True)
     program = folder / "go"
@@ -93,5 +93,5 @@ def install(folder: Path, *, version: str = "go1.26.9") -> GoProgram:
     program.write_text(_PROGRAM.format(python=python, folder=str(folder)))
     program.chmod(0o755)
     go = GoProgram(folder)
-    go.say_version(version)
+    go.say_version("go1.26.9")
     return go

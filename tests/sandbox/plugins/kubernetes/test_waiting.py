@@ -162,8 +162,8 @@ def test_services_wait_for_what_they_need(live: Properties, cluster: Nothing, la
     assert all(message.startswith(start) for message, start in zip(messages, lacking, strict=True))
 
 
-def _ingress(*, ready: bool, service: str = "web") -> Properties:
-    backend = {"service": {"name": service, "port": {"number": 80}}}
+def _ingress(*, ready: bool) -> Properties:
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
     address: Properties = {"loadBalancer": {"ingress": [{"hostname": "nginx.tail1a2b.ts.net"}]}} if ready else {}
     return {
         "apiVersion": "networking.k8s.io/v1",
