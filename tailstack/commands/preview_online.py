@@ -14,7 +14,7 @@ from tailstack.access import hujson
 from tailstack.access.compare import compare
 from tailstack.access.compile import CompiledPolicy, hand_written
 from tailstack.access.sentences import sentences
-from tailstack.engine.events import Diagnostic, Event, EventLog, Violation
+from tailstack.engine.events import Diagnostic, Event, EventLog
 from tailstack.engine.plans import plan_of
 from tailstack.engine.pulumi import Outcome, Pulumi
 from tailstack.engine.tailscale_api import TailscaleApi, TailscaleApiError
@@ -24,7 +24,7 @@ from tailstack.report.masking import Masking
 from tailstack.report.notices import notices_of
 from tailstack.report.plan import Plan
 from tailstack.report.preview import LIVE_BASE, LivePolicy, PolicyState, PolicyViolation, Preview, asked_of_stack
-from tailstack.report.resource_kinds import declaration_of
+from tailstack.report.resource_kinds import declaration_at, in_words
 from tailstack.rules.certificates import certificate_names
 from tailstack.rules.check import Checked, check_environment
 from tailstack.rules.subject import subject_of
@@ -156,7 +156,7 @@ def _failure(outcome: Outcome, masking: Masking) -> tuple[str, ...]:
     """Why the engine could not tell what would change; nothing where a mandatory policy is all that it has against it."""
     if outcome.succeeded or any(violation.is_mandatory for violation in outcome.log.violations):
         return ()
-    lines = masking.text(outcome.explain()).splitlines()
+    lines = masking.text(in_words(outcome.explain())).splitlines()
     return tuple(line.removeprefix("error: ") for line in lines if line.strip())
 
 
@@ -165,7 +165,7 @@ def violations_in(log: EventLog, masking: Masking) -> tuple[PolicyViolation, ...
     return tuple(
         PolicyViolation(
             policy=violation.policy,
-            what=_declared(violation),
+            what=declaration_at(violation.urn),
             message=masking.text(violation.message.strip()),
             is_mandatory=violation.is_mandatory,
         )
@@ -175,22 +175,15 @@ def violations_in(log: EventLog, masking: Masking) -> tuple[PolicyViolation, ...
     )
 
 
-def _declared(violation: Violation) -> str:
-    """`urn:pulumi:<stack>::<project>::<types>$<type>::<name>`; a policy over the whole stack names none."""
-    match violation.urn.split("::"):
-        case [_, _, types, *_, name]:
-            return declaration_of(types.rpartition("$")[2], name)
-        case _:
-            return ""
-
-
 def _warnings(log: EventLog, checked: Checked, masking: Masking) -> tuple[str, ...]:
     """What the engine and the program warn of, once; the program's own account of the findings is left out."""
     said = [
         event.message.strip() for event in log.events if isinstance(event, Diagnostic) and event.severity == "warning"
     ]
     codes = [f"warning {finding.rule.code} {finding.rule.slug}" for finding in checked.findings]
-    return tuple(dict.fromkeys(masking.text(text) for text in said if text and not any(code in text for code in codes)))
+    return tuple(
+        dict.fromkeys(masking.text(in_words(text)) for text in said if text and not any(code in text for code in codes))
+    )
 
 
 def _cost(checked: Checked, plan: Plan, live: _Live) -> Cost:

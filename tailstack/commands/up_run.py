@@ -22,6 +22,7 @@ from tailstack.commands.stacks import Stack
 from tailstack.commands.terminal import wants_colour
 from tailstack.commands.verify import verified_within
 from tailstack.engine.applying import (
+    OVERWRITE_PROTECTED,
     Ending,
     besides,
     ending_of,
@@ -39,6 +40,7 @@ from tailstack.live.declared import Scope
 from tailstack.report.plan import digest_of
 from tailstack.report.preview import PolicyState, Preview, Safety
 from tailstack.report.preview_shown import preview_as_json, preview_as_text
+from tailstack.report.resource_kinds import in_words
 from tailstack.report.safety import Limits, Refusal, refusals, shortest
 from tailstack.report.style import Style, counted
 from tailstack.report.verified import Verified
@@ -68,6 +70,11 @@ _AGAIN = (
 _KEPT_IS_REFUSED = (
     "If a policy refuses what is kept: let the pack's config allow it until it is gone, or take it away in one pass, by "
     "--narrow-at-once."
+)
+_FOREIGN = (
+    "The tailnet has a policy file that this stack has never written. Put what you want to keep of it into the environment's base "
+    "(docs/guide.md), read in the report what goes, and let this stack overwrite it: pulumi config set tailstack:overwritePolicy "
+    "true --stack {stack}"
 )
 _BY_PACK = (
     "Nothing was changed. Mend what a policy names, or change its level or its list in the pack's config, by default "
@@ -287,7 +294,7 @@ class _Run:
 
     def _failed(self, ending: Ending, outcome: Outcome, result: _Result) -> str:
         """What happened, what stands now, and how to go on."""
-        why = self._masking.text(outcome.explain())
+        why = self._masking.text(in_words(outcome.explain()))
         if ending is Ending.LOCKED:
             return explain_lock(_all_said(outcome), self._stack, done="Nothing was changed by this run.")
         words = {
@@ -304,6 +311,8 @@ class _Run:
         # Of a policy alone the engine says nothing but that it ended.
         if outcome.log.errors or not broken:
             lines += [f"  {line}" for line in why.splitlines() if line.strip()]
+        if OVERWRITE_PROTECTED in why:
+            lines.append(_FOREIGN.format(stack=self._stack))
         if failed := unreached(outcome.log):
             lines.append(f"What failed is in {listed(failed)}.")
         if result.kept is not None and not result.is_narrowed:

@@ -11,9 +11,14 @@ from tailstack.access.narrowing import KEEP_VARIABLE, Kept, keeping
 from tailstack.engine.events import Event, EventLog, Phase, Step
 from tailstack.engine.pulumi import Outcome, Pulumi
 from tailstack.report.plan import ChangeClass, Plan
+from tailstack.report.resource_kinds import KUBERNETES, TAILSCALE
 
 EDITED_BEHIND = "was edited behind this stack"
 """What the program's own guard says when it refuses to overwrite an edit (components/policy_guard.py)."""
+
+OVERWRITE_PROTECTED = "Overwrite Protected"
+"""What the provider says where a stack that has never written the policy file finds one that is not Tailscale's own default
+(`tailscale/resource_acl.go` of terraform-provider-tailscale 0.29)."""
 
 _PROVIDER = "pulumi:providers:"
 _LOST = frozenset({"delete", "replace", "delete-replaced", "create-replacement"})
@@ -81,13 +86,14 @@ def first_pass(
 
 
 def unreached(log: EventLog) -> tuple[str, ...]:
-    """The providers, and so the clusters, on whose objects a step failed."""
-    failed = {step.provider for step in log.steps if step.phase is Phase.FAILED and _is_of_cluster(step)}
-    return tuple(sorted(failed))
+    """Where a step failed: clusters by the names of their providers, and `the tailnet`."""
+    failed = [step for step in log.steps if step.phase is Phase.FAILED]
+    clusters = sorted({step.provider for step in failed if _is_of_cluster(step)})
+    return (*clusters, *(["the tailnet"] if any(step.type.startswith(TAILSCALE) for step in failed) else []))
 
 
 def _is_of_cluster(step: Step) -> bool:
-    return step.type.startswith("kubernetes:")
+    return step.type.startswith(KUBERNETES)
 
 
 def finished(log: EventLog) -> EventLog:

@@ -28,6 +28,13 @@ _DONE = {
     Op.DELETE: "is deleted",
     Op.FORGET: "leaves the stack and stays as it is",
 }
+_ARE_DONE = {
+    **{op: words.replace("is ", "are ", 1) for op, words in _DONE.items()},
+    Op.FORGET: "leave the stack and stay as they are",
+}
+_SEVERAL = ("tailnet settings", "nameservers", "search paths", "contacts", "routes of ", "tags of ")
+"""How the declarations begin that are more than one thing."""
+
 _TITLES = {
     ChangeClass.DATA_LOSS: "Lost for good",
     ChangeClass.REPLACE: "Replaced",
@@ -40,7 +47,10 @@ _EDITED = (
     "The live policy file is neither what this stack applied last nor what it wants now. An apply would undo this edit:"
 )
 _NOT_KNOWN = "It is not known whether somebody edited the live policy file."
-_FIRST = "This stack has never written the policy file; what is live is compared with what it would write."
+_FIRST = (
+    "This stack has never written the policy file; what is live is compared with what it would write. It overwrites nothing but "
+    "Tailscale's own default, unless its config has tailstack:overwritePolicy."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +196,8 @@ def _change(change: PlannedChange) -> Item:
     subject = change.declaration
     if change.what != change.declaration:
         subject += f" ({change.what})"
-    text = f"{subject} {_DONE[change.op]}"
+    done = _ARE_DONE if change.declaration.startswith(_SEVERAL) else _DONE
+    text = f"{subject} {done[change.op]}"
     if change.op is Op.REPLACE:
         text += f", because of its {', '.join(change.because)}" if change.because else ", with what it hangs on"
     return Item(

@@ -5,6 +5,7 @@ Tokens of Tailscale are those of pulumi-tailscale 0.29.2, those of Kubernetes of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -166,3 +167,20 @@ def declaration_of(token: str, name: str) -> str:
     if section in _SECTIONS and declared:
         return f"{_SECTIONS[section]} {cluster}.{declared}"
     return f"{kind.words} {name}"
+
+
+_URN = re.compile(r"urn:pulumi:[^\s\"'`]*::[^\s\"'`]*[^\s\"'`.,:;)]")
+
+
+def declaration_at(urn: str) -> str:
+    """The same of `urn:pulumi:<stack>::<project>::<types>$<type>::<name>`; nothing of a text that is none, such as an empty one."""
+    match urn.split("::", 3):
+        case [_, _, types, name]:
+            return declaration_of(types.rpartition("$")[2], name)
+        case _:
+            return ""
+
+
+def in_words(text: str) -> str:
+    """A text of the engine with declarations in place of URNs."""
+    return _URN.sub(lambda found: declaration_at(found.group()) or found.group(), text)

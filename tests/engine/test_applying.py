@@ -123,7 +123,7 @@ def test_clusters_in_which_something_failed() -> None:
             step("tailscale:index/acl:Acl", "policy", "update", Phase.FAILED, provider="tailscale"),
         )
     )
-    assert unreached(log) == ("green",)
+    assert unreached(log) == ("green", "the tailnet")
 
 
 LIVE = json.dumps({"tagOwners": {"tag:old": []}})

@@ -184,3 +184,15 @@ def test_a_cut_is_within_its_bytes(text: str, longest: int) -> None:
 
 def test_every_case_is_a_preview() -> None:
     assert all(isinstance(case, Preview) for case in CASES.values())
+
+
+@pytest.mark.parametrize(
+    ("op", "words"),
+    [
+        (Op.CREATE, "tailnet settings are created."),
+        (Op.FORGET, "tailnet settings leave the stack and stay as they are."),
+    ],
+)
+def test_more_than_one_thing_is_told_as_such(op: Op, words: str) -> None:
+    change = replace(changed(op), declaration="tailnet settings", what="tailnet settings")
+    assert words in preview_as_text(replace(previews.SAFE, plan=Plan(changes=(change,))))

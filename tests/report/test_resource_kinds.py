@@ -7,7 +7,14 @@ from collections.abc import Mapping
 import pytest
 
 from tailstack.report.plan import ChangeClass
-from tailstack.report.resource_kinds import declaration_of, is_object, nodes_in, resource_kind
+from tailstack.report.resource_kinds import (
+    declaration_at,
+    declaration_of,
+    in_words,
+    is_object,
+    nodes_in,
+    resource_kind,
+)
 from tests.engine.recorded import service
 
 SERVICE = "kubernetes:core/v1:Service"
@@ -70,3 +77,27 @@ def test_kinds() -> None:
 )
 def test_nodes(token: str, inputs: Mapping[str, object], number: int) -> None:
     assert nodes_in(token, inputs) == number
+
+
+OF_CLUSTER = "urn:pulumi:prod::tailstack::tailstack:cluster:Cluster"
+
+
+@pytest.mark.parametrize(
+    ("urn", "declaration"),
+    [
+        (f"{OF_CLUSTER}${SERVICE}::blue.expose.nginx", "exposure blue.nginx"),
+        ("urn:pulumi:prod::tailstack::tailscale:index/acl:Acl::policy", "policy file"),
+        (f"{OF_CLUSTER}${SERVICE}::a::b", "Service a::b"),
+        ("", ""),
+        ("urn:pulumi:prod::tailstack", ""),
+    ],
+)
+def test_a_urn_names_a_declaration(urn: str, declaration: str) -> None:
+    assert declaration_at(urn) == declaration
+
+
+def test_a_text_of_the_engine_is_told_in_words() -> None:
+    urn = f"{OF_CLUSTER}${SERVICE}::blue.expose.nginx"
+    said = f'resource "{urn}" failed: {urn}, ({urn}) of urn:pulumi:prod::tailstack.'
+    expected = 'resource "exposure blue.nginx" failed: exposure blue.nginx, (exposure blue.nginx) of urn:pulumi:prod::tailstack.'
+    assert in_words(said) == expected
