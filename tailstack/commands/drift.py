@@ -30,9 +30,11 @@ from tailstack.live.model import Live, LiveCluster, Unknown
 from tailstack.live.unmanaged import Unmanaged, unmanaged
 from tailstack.report.drift import Drift, DriftReport, Pending
 from tailstack.report.masking import Masking
+from tailstack.report.style import counted
 from tailstack.rules.check import Checked, check_environment
 from tailstack.topology.wording import listed
 
+_LIVE = "what is live"
 _BEHIND = "behind the stack"
 _UNAPPLIED = "not applied"
 _LOOKED_FOR = {_BEHIND: "what was changed behind", _UNAPPLIED: "what is not applied yet of"}
@@ -88,7 +90,10 @@ def command(environment: str | None, form: Format, *, named: tuple[str, ...], re
 def _unfinished(states: Mapping[str, Deployment]) -> Iterator[Unknown]:
     for name, state in states.items():
         if begun := unfinished(state):
-            reason = f"one is at work, or was ended in the middle of {listed(begun)}; another one goes on from there"
+            reason = (
+                f"one is at work, or was ended in the middle of {listed(begun)}. What that has left is told as what nobody "
+                f"declared; when it is gone: pulumi refresh --clear-pending-creates --stack {name}"
+            )
             yield Unknown(what=f"what the last update of {name} has done", reason=reason)
 
 
@@ -168,13 +173,19 @@ class _Run:
     def _live(self, looking: Looking, credentials: Sequence[str]) -> Live:
         def told(name: str, cluster: LiveCluster | Unknown) -> None:
             if isinstance(cluster, Unknown):
-                self._progress.step(name, "objects", State.FAILED, cluster.reason)
+                self._progress.step(name, _LIVE, State.FAILED, cluster.reason)
             else:
-                self._progress.step(name, "objects", State.DONE, f"{len(cluster.objects)} read")
+                self._progress.step(name, _LIVE, State.DONE, f"{counted(len(cluster.objects), 'object')} read")
 
-        for target in looking.targets:
-            self._progress.step(target.name, "objects", State.RUNNING)
-        return looking.look(credentials=credentials, on_cluster=told)
+        for row in (TAILNET, *(target.name for target in looking.targets)):
+            self._progress.step(row, _LIVE, State.RUNNING)
+        for name, unknown in looking.refused.items():
+            told(name, unknown)
+        live = looking.look(credentials=credentials, on_cluster=told)
+        unread = listed([one.what for one in live.tailnet.unknown], none="")
+        state, note = (State.FAILED, f"not read: {unread}") if unread else (State.DONE, "")
+        self._progress.step(TAILNET, _LIVE, state, note)
+        return live
 
     def _ran(
         self, stack: Stack, column: str, run: Callable[..., Outcome], clusters: Sequence[str], options: Sequence[str]

@@ -53,7 +53,7 @@ class Board:
     """The step of each cluster that was last told of, whose note its row shows."""
 
     def steps(self) -> list[str]:
-        """Every step of any cluster, in the order in which they were first told of."""
+        """Every step of any cluster: those of the first row, and then what each further row has beside them."""
         return list(dict.fromkeys(step for cells in self.rows.values() for step in cells))
 
 

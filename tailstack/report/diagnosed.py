@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from tailstack.report.style import Style, one_line
 
+JSON_VERSION = "1"
+"""Version of the JSON: raised when a field changes its meaning or goes, not when one is added."""
+
 
 class Mark(StrEnum):
     """Whether something is there."""
@@ -48,11 +51,12 @@ class Diagnosis:
         return "\n".join(self._lines(Style(colour=colour))) + "\n"
 
     def as_json(self) -> str:
-        """One document. Ends with a newline."""
+        """One document, which docs/doctor.md describes. Ends with a newline."""
         points = [
             {"area": p.area, "what": p.what, "mark": str(p.mark), "told": p.told, "mend": p.mend} for p in self.points
         ]
         document = {
+            "version": JSON_VERSION,
             "environment": self.environment,
             "points": points,
             **{str(mark): self.count(mark) for mark in Mark},

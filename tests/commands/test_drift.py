@@ -135,6 +135,27 @@ def test_a_credential_that_was_revoked_is_told_where_the_refresh_finds_it_as_it_
     assert "OAuth client blue.operator (blue.operator) was revoked" in capsys.readouterr().out
 
 
+def test_what_could_not_be_read_is_in_its_row(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = Unknown(what="devices", reason="no answer")
+    absent = Unknown(what="cluster green", reason="no stack's config has the secret")
+    live = with_tailnet(as_declared(whole()), devices=silent)
+
+    def look(_self: Looking, **_options: object) -> Live:
+        return live
+
+    def looking(*_arguments: object) -> Looking:
+        return Looking(variables={}, targets=(), refused={"green": absent})
+
+    monkeypatch.setattr(Looking, "look", look)
+    monkeypatch.setattr(drift, "looking_at", looking)
+    assert run(["drift", "test"]) == ExitCode.ERROR
+    told = capsys.readouterr().err
+    assert re.search(r"tailnet: what is live: FAILED in [^:]*: not read: devices\n", told)
+    assert re.search(r"green: what is live: FAILED in [^:]*: no stack's config has the secret\n", told)
+
+
 def test_what_the_engine_looks_at_is_counted_in_the_row_of_its_cluster(
     engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,7 +189,8 @@ def test_an_update_that_was_not_finished_is_told(
     monkeypatch.setattr(drift, "read_states", states)
     assert run(["drift", "test"]) == ExitCode.ERROR
     told = " ".join(capsys.readouterr().out.split())
-    assert "what the last update of test has done: one is at work, or was ended in the middle of policy file;" in told
+    assert "what the last update of test has done: one is at work, or was ended in the middle of policy file." in told
+    assert "pulumi refresh --clear-pending-creates --stack test" in told
 
 
 def test_files_with_mistakes_leave_open_what_nobody_declared(
