@@ -1,12 +1,16 @@
-"""The whole program under the real engine, against a sandbox of each test module's own."""
+"""The whole program under the real engine, against one sandbox for all modules that run in a process of the tests.
+
+Each module leaves the stack applied or empty, and no fault, device or credential behind; the files it changes are put back.
+"""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -15,6 +19,7 @@ from tailstack.sandbox.api.client import SandboxClient
 from tailstack.sandbox.lifecycle import Sandbox, running_sandbox
 from tailstack.sandbox.plugins.kubernetes.api import Client
 from tailstack.sandbox.workload import cluster_client, deploy
+from tests.warm import start_warm, warm_python
 
 PROJECT = Path(__file__).parent.parent.parent
 STACK = "sandbox"
@@ -26,6 +31,11 @@ class Bench:
 
     sandbox: Sandbox
     project: Path
+
+    @property
+    def python(self) -> str:
+        """What `tailstack` is started with where nobody asks which process it is."""
+        return str(self.project / ".venv" / "bin" / "python")
 
     @property
     def api(self) -> SandboxClient:
@@ -47,6 +57,25 @@ class Bench:
     def up(self, *options: str, **variables: str) -> Outcome:
         return self.pulumi(**variables).up(STACK, *options)
 
+    def emptied(self) -> Self:
+        """The same with a stack that holds nothing, whatever it held."""
+        outcome = self.pulumi().destroy(STACK)
+        assert outcome.succeeded, outcome.explain()
+        return self
+
+    def tailstack(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """A command, to its end."""
+        done = subprocess.run(
+            [self.python, "-m", "tailstack", *arguments],
+            cwd=self.project,
+            env=self.sandbox.environment() | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout + done.stderr
+        return done
+
     def edit(self, file: str, before: str, after: str) -> None:
         """Change a file of the copy; the text must be there, so that a test cannot pass by changing nothing."""
         path = self.project / file
@@ -55,27 +84,51 @@ class Bench:
         path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-def copy_project(folder: Path) -> Path:
-    """The program's own files, with the checkout's virtual environment."""
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """What programs, packs, plugins and commands are run with."""
+    with warm_python(tmp_path_factory.mktemp("warm")) as executable:
+        yield executable
+
+
+def copy_project(folder: Path, python: Path) -> Path:
+    """The program's own files, with the checkout's virtual environment around `python`."""
     folder.mkdir()
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(PROJECT / name, folder / name)
     for name in ("stacks", "policies"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / ".venv").symlink_to(PROJECT / ".venv")
+    environment = folder / ".venv"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "lib").symlink_to(PROJECT / ".venv" / "lib")
+    (environment / "bin" / "python").symlink_to(python)
     return folder
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
-    """A stack that exists and is empty."""
+@pytest.fixture(scope="session")
+def shared_bench(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Generator[Bench]:
+    """A stack that exists."""
     folder = tmp_path_factory.mktemp("bench")
     with running_sandbox(folder / "sandbox") as sandbox:
+        start_warm(sandbox, python)
         deploy(sandbox.kubeconfig, tuple(sandbox.clusters))
-        made = Bench(sandbox=sandbox, project=copy_project(folder / "project"))
+        made = Bench(sandbox=sandbox, project=copy_project(folder / "project", python))
         result = made.pulumi().plain("stack", "init", STACK)
         assert result.returncode == 0, result.stderr
         yield made
+
+
+@pytest.fixture(scope="module")
+def bench(shared_bench: Bench) -> Generator[Bench]:
+    """The same with the files of the checkout, whatever a test does to them."""
+    stacks = shared_bench.project / "stacks"
+    before = {file: file.read_bytes() for file in stacks.rglob("*") if file.is_file()}
+    yield shared_bench
+    for file in [file for file in stacks.rglob("*") if file.is_file()]:
+        if file in before:
+            file.write_bytes(before[file])
+        else:
+            file.unlink()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,15 +51,7 @@ class Ended:
 
 
 def run(bench: Bench, *arguments: str, **variables: str) -> Ended:
-    done = subprocess.run(
-        [sys.executable, "-m", "tailstack", *arguments],
-        cwd=bench.project,
-        env=bench.sandbox.environment() | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
+    done = bench.tailstack(*arguments, **variables)
     return Ended(code=done.returncode, out=done.stdout, told=done.stderr)
 
 
@@ -73,15 +64,17 @@ def without_green(bench: Bench) -> dict[str, str]:
     return {"KUBECONFIG": str(closed)}
 
 
-def only_reading(bench: Bench) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def only_reading(bench: Bench) -> Generator[dict[str, str]]:
     """Variables with a credential that may read what the documentation says, and nothing more."""
     scopes = sorted({scope for scopes in SCOPES.values() for scope in scopes})
     client = bench.api.create_oauth_client(scopes=scopes, description="reader")
-    return {
+    yield {
         "TAILSCALE_API_KEY": "",
         "TAILSCALE_OAUTH_CLIENT_ID": client.id,
         "TAILSCALE_OAUTH_CLIENT_SECRET": client.secret,
     }
+    bench.api.api.send("DELETE", "keys", client.id)
 
 
 def path_of(client: Client, api_version: str, kind: str, path: str) -> str:
@@ -170,7 +163,7 @@ def test_what_is_declared_and_not_live_is_told_by_its_declaration(applied: Bench
 def test_a_wait_ends_when_everything_holds(applied: Bench) -> None:
     """The operators come while the command waits; it is told so, and says how far it is meanwhile."""
     waiting = subprocess.Popen(
-        [sys.executable, "-m", "tailstack", "verify", STACK, "--wait", "2m"],
+        [applied.python, "-m", "tailstack", "verify", STACK, "--wait", "2m"],
         cwd=applied.project,
         env=applied.sandbox.environment(),
         stdout=subprocess.PIPE,
@@ -191,21 +184,23 @@ def test_a_wait_ends_when_everything_holds(applied: Bench) -> None:
 
 
 @pytest.fixture(scope="module")
-def working(applied: Bench) -> Bench:
+def working(applied: Bench) -> Generator[Bench]:
     """The stack with all nodes; the test before has let them join."""
     ended = run(applied, "verify", STACK)
     assert ended.code == ExitCode.CLEAN, ended.out
-    return applied
+    yield applied
+    for device in applied.api.devices():
+        remove_device(applied, device.node_id)
 
 
-def test_a_second_node_a_foreign_tag_and_a_lost_condition(working: Bench) -> None:
+def test_a_second_node_a_foreign_tag_and_a_lost_condition(working: Bench, only_reading: dict[str, str]) -> None:
     join(working, "default-metrics", "tag:k8s")
     (second,) = [d for d in working.api.devices() if d.name.startswith("default-metrics-1.")]
     (nginx,) = [d for d in working.api.devices() if d.hostname == "nginx"]
     tell(working, "blue", "SomethingElse", "Service", "default/nginx-service")
     set_tags(working, nginx.node_id, ["tag:k8s-operator"])
     try:
-        ended = run(working, "verify", STACK, "--format", "json", **only_reading(working))
+        ended = run(working, "verify", STACK, "--format", "json", **only_reading)
     finally:
         set_tags(working, nginx.node_id, ["tag:k8s"])
         tell(working, "blue", "TailscaleProxyReady", "Service", "default/nginx-service")
@@ -226,9 +221,11 @@ def test_a_cluster_that_does_not_answer_is_not_verified(working: Bench) -> None:
     assert "Connection refused" in ended.out
 
 
-def test_who_may_only_read_sees_everything_but_a_cluster_that_does_not_answer(working: Bench) -> None:
+def test_who_may_only_read_sees_everything_but_a_cluster_that_does_not_answer(
+    working: Bench, only_reading: dict[str, str]
+) -> None:
     """That is no drift, and not nothing either; one such cluster does not keep the rest from being looked at."""
-    ended = run(working, "drift", STACK, **only_reading(working), **without_green(working))
+    ended = run(working, "drift", STACK, **only_reading, **without_green(working))
     assert ended.code == ExitCode.ERROR, ended.told
     assert ended.out == (
         "Not known: no drift in what could be looked at of sandbox, and 1 part could not.\n"

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Generator
@@ -18,7 +16,7 @@ import yaml
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.engine.events import Diagnostic, Event, Phase, Step
 from tailstack.engine.pulumi import Outcome, Pulumi
-from tests.program.conftest import PROJECT, STACK, Bench
+from tests.program.conftest import STACK, Bench
 
 SERVICE = "stacks/sandbox/tailnet.yaml"
 
@@ -35,10 +33,7 @@ def _back_to_what_is_written(bench: Bench) -> Generator[None]:
 
 @pytest.fixture
 def empty(bench: Bench) -> Bench:
-    """The same with a stack that holds nothing, whatever the test before has left in it."""
-    outcome = bench.pulumi().destroy(STACK)
-    assert outcome.succeeded, outcome.explain()
-    return bench
+    return bench.emptied()
 
 
 def test_an_environment_with_errors_is_refused_before_anything_is_changed(bench: Bench) -> None:
@@ -136,14 +131,7 @@ def test_the_policy_pack_judges_any_program_as_far_as_values_are_known(bench: Be
 
 def test_doctor_finds_nothing_missing_and_writes_nothing(bench: Bench) -> None:
     before = (bench.api.get_policy().etag, len(bench.api.keys()))
-    done = subprocess.run(
-        [sys.executable, "-m", "tailstack", "doctor", STACK, "--format", "json"],
-        cwd=bench.project,
-        env=bench.sandbox.environment() | {"PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = bench.tailstack("doctor", STACK, "--format", "json")
     found = json.loads(done.stdout)
     assert [point for point in found["points"] if point["mark"] == "missing"] == []
     marks = {f"{point['area']}: {point['what']}": point["mark"] for point in found["points"]}
@@ -169,14 +157,14 @@ def test_the_first_up_works_where_the_service_refuses_tests_of_tags_that_no_node
     assert '"tests"' in empty.api.get_policy().text, "the tests come with the next up, once they pass"
 
 
-@pytest.mark.parametrize("status", [429, 500])
-def test_an_api_that_fails_stops_the_up_and_the_next_one_goes_on(empty: Bench, status: int) -> None:
-    empty.api.inject_fault(path=r"/keys$", method="POST", status=status, times=50)
-    outcome = empty.up()
-    assert outcome.exit_code != 0
-    assert str(status) in outcome.explain()
-    assert "tskey-" not in outcome.explain()
-    empty.api.clear_faults()
+def test_an_api_that_fails_stops_the_up_and_the_next_one_goes_on(empty: Bench) -> None:
+    for status in (429, 500):
+        empty.api.inject_fault(path=r"/keys$", method="POST", status=status, times=50)
+        outcome = empty.up()
+        assert outcome.exit_code != 0
+        assert str(status) in outcome.explain()
+        assert "tskey-" not in outcome.explain()
+        empty.api.clear_faults()
     again = empty.up()
     assert again.succeeded, again.explain()
     credentials = empty.api.keys()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from tailstack.access import hujson
 from tailstack.sandbox.lifecycle import running_sandbox
 from tests.program.conftest import PROJECT, Bench, copy_project
+from tests.warm import start_warm
 
 WHOLE = "whole"
 SECRETS = {
@@ -55,11 +57,12 @@ def deploy_what_exists(bench: Bench) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
+def whole(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Generator[Bench]:
     """The stack, up."""
     folder = tmp_path_factory.mktemp("whole")
     with running_sandbox(folder / "sandbox") as sandbox:
-        bench = Bench(sandbox=sandbox, project=copy_project(folder / "project"))
+        start_warm(sandbox, python)
+        bench = Bench(sandbox=sandbox, project=copy_project(folder / "project", python))
         deploy_what_exists(bench)
         stacks = bench.project / "stacks"
         shutil.copytree(PROJECT / "examples" / WHOLE, stacks / WHOLE)

@@ -6,9 +6,7 @@ One stack serves all of these tests; each changes files of its copy, and puts th
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -35,14 +33,7 @@ def _back_to_what_is_applied(applied: Bench) -> Generator[None]:
 
 
 def preview(bench: Bench, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tailstack", "preview", STACK, *options],
-        cwd=bench.project,
-        env=os.environ | bench.sandbox.environment() | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return bench.tailstack("preview", STACK, *options, **variables)
 
 
 def test_a_change_is_told_once_for_people_once_for_programs_and_changes_nothing(applied: Bench, tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ One sandbox serves all of these tests, in their order: each goes on where the on
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,17 +49,6 @@ def shards(applied: Bench) -> Bench:
     for stack, scope in SHARDS.items():
         configured(applied, stack, environment=STACK, scope=scope)
     return applied
-
-
-def tailstack(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tailstack", *arguments],
-        cwd=bench.project,
-        env=bench.sandbox.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def exported(bench: Bench, stack: str) -> Mapping[str, Any]:
@@ -118,7 +105,7 @@ def test_a_cluster_that_there_is_not_is_refused(shards: Bench) -> None:
 
 
 def test_a_dry_run_says_what_would_go_where(shards: Bench) -> None:
-    done = tailstack(shards, "move", *FROM_ONE, "--dry-run")
+    done = shards.tailstack("move", *FROM_ONE, "--dry-run")
     assert done.returncode == ExitCode.CHANGES, done.stderr
     for line in (f"{STACK} → {STACK}-tailnet", "  Tailnet tailnet", f"{STACK} → {STACK}-blue", "  Cluster blue"):
         assert f"{line}\n" in done.stdout
@@ -127,7 +114,7 @@ def test_a_dry_run_says_what_would_go_where(shards: Bench) -> None:
 
 def test_shards_hold_everything_once_and_have_nothing_to_change(shards: Bench) -> None:
     before = tracked(shards, STACK)
-    done = tailstack(shards, "move", *FROM_ONE)
+    done = shards.tailstack("move", *FROM_ONE)
     assert done.returncode == ExitCode.CLEAN, done.stderr
     assert f"{STACK} is empty" in done.stdout
     assert tracked(shards, STACK) == {}
@@ -179,7 +166,7 @@ def test_a_guest_waits_for_its_owner_and_writes_no_policy(shards: Bench) -> None
 
 def test_back_in_one_stack_everything_is_as_it_was(shards: Bench) -> None:
     before = tracked(shards, *SHARDS)
-    done = tailstack(shards, "move", *TO_ONE)
+    done = shards.tailstack("move", *TO_ONE)
     assert done.returncode == ExitCode.CLEAN, done.stderr
     assert tracked(shards, STACK) == before
     assert_unchanged(shards, STACK)

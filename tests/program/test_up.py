@@ -53,10 +53,7 @@ def started(bench: Bench, *options: str, **variables: str) -> subprocess.Popen[s
 
 
 def up(bench: Bench, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    process = started(bench, *options, **variables)
-    out, err = process.communicate()
-    assert "Traceback" not in out + err
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    return bench.tailstack("up", STACK, *PLAIN, *options, **variables)
 
 
 def records(text: str) -> list[Mapping[str, Any]]:
@@ -76,6 +73,7 @@ class Beginning:
 
 @pytest.fixture(scope="module")
 def beginning(bench: Bench) -> Beginning:
+    bench.emptied()
     bench.api.inject_fault("timeout", path=r"/keys$", method="POST", times=0)
     killed = started(bench, "--yes", "--format", "json")
     wait_for_step(killed, "operator")
@@ -144,6 +142,18 @@ def test_after_all_that_everything_is_there_once(stack: Bench) -> None:
     assert clients(stack) == ["tailstack sandbox blue", "tailstack sandbox green"]
     assert stack.live("blue", "v1", "Service", "default/nginx-service")
     assert "tag:k8s-operator" in stack.api.get_policy().text
+
+
+def test_what_the_killed_run_left_in_the_state_is_taken_away_as_the_documentation_says(stack: Bench) -> None:
+    def is_unfinished() -> bool:
+        exported = json.loads(stack.pulumi().plain("stack", "export", "--stack", STACK).stdout)
+        return bool(exported["deployment"].get("pending_operations"))
+
+    assert is_unfinished()
+    mended = stack.pulumi().plain("refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--stack", STACK)
+    assert mended.returncode == 0, mended.stderr
+    assert not is_unfinished()
+    assert len(clients(stack)) == 2
 
 
 def test_a_program_reads_a_stream_that_ends_with_the_result(beginning: Beginning) -> None:

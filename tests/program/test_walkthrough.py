@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -211,14 +209,7 @@ def test_what_the_operator_does_to_its_objects_is_no_drift(applied: Bench) -> No
 
 def test_nothing_is_drift_where_nothing_was_changed(applied: Bench) -> None:
     """What is told where something was, test_drift.py tries."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "tailstack", "drift", STACK],
-        cwd=applied.project,
-        env=applied.sandbox.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = applied.tailstack("drift", STACK)
     assert ended.returncode == ExitCode.CLEAN, ended.stderr
     assert ended.stdout == "No drift: everything in sandbox is as the stack left it.\n"
 
