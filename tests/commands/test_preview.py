@@ -345,6 +345,17 @@ def test_online_three_versions_of_the_policy_file(
     assert found.base == ("what is live" if live else "the policy file that was applied last") or found.untold
 
 
+def test_online_an_edit_that_the_plan_leaves_alone_takes_nothing_away(project: Path) -> None:
+    applied = wanted(project)
+    live = applied.replace('"grants": [', '"grants": [{"src": ["group:ops"], "dst": ["*"], "ip": ["*"]},')
+    assert live != applied
+    found = previewed(project, Engine([acl("same", applied, applied), SUMMARY]), Service(text=live)).preview
+    assert found.live_policy is not None
+    assert found.live_policy.state is PolicyState.EDITED
+    assert any("group:ops gains" in said for said in found.live_policy.said)
+    assert (found.changes, found.safety) == ((), Safety.LOOK)
+
+
 def test_online_the_service_says_what_it_has_against_the_policy(project: Path) -> None:
     complaints = (Complaint(subject="group:ops", errors=("not allowed",)), Complaint(subject="", errors=("and more",)))
     api = Service(text="{}", refused=("test(s) failed", complaints))
