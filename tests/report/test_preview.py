@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tailstack.report.cost import Cost
 from tailstack.report.plan import ChangeClass, Op, Plan, PolicyEdit, digest_of
-from tailstack.report.preview import LivePolicy, PolicyState, Preview, Safety, headline
+from tailstack.report.preview import LivePolicy, PolicyState, Preview, Safety, asked_of_stack, headline
 from tailstack.report.preview_shown import (
     GITHUB_LIMIT,
     cut,
@@ -206,3 +206,8 @@ def test_an_edit_of_the_policy_file_is_lost_only_where_it_is_written() -> None:
     written = replace(left, plan=Plan(policy=PolicyEdit(before="{}", after='{"grants": []}')))
     assert headline(written).endswith("the live policy file was edited, and the edit would be lost.")
     assert "An apply would undo this edit" in " ".join(preview_as_text(written).split())
+
+
+def test_a_preview_of_one_stack_of_several_has_its_name() -> None:
+    assert asked_of_stack("prod", "prod").name == "prod"
+    assert asked_of_stack("prod", "prod-blue").name == "prod (stack prod-blue)"
