@@ -198,6 +198,17 @@ def test_a_failure_of_our_own_is_a_report_too(
     assert read_report(report.read_text(encoding="utf-8"), "one").safety is Safety.FAILED
 
 
+def test_a_pull_request_that_drops_an_environment_leaves_no_older_report(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = project / "two.json"
+    assert run(["preview", "--stack", "two", f"--output={report}"]) == ExitCode.USAGE
+    assert "No environment called two. There are: one." in capsys.readouterr().err
+    found = read_report(report.read_text(encoding="utf-8"), "file")
+    assert (found.environment, found.safety) == ("two", Safety.FAILED)
+    assert "No environment called two" in found.answer
+
+
 def test_without_an_engine_a_report_names_its_stack(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
