@@ -90,7 +90,7 @@ def revoked(credentials: Mapping[str, Resource], stack: str, keys: Iterable[Live
             what=f"{resource_kind(type_of(one)).words} {name_of(one)}",
             resource=name_of(one),
             urn=urn_of(one),
-            changes=("Whoever uses it is refused.",),
+            changes=("It was revoked: whoever uses it is refused.",),
         )
         for key in keys
         if key.is_revoked and (one := credentials.get(key.id)) is not None
