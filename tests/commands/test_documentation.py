@@ -90,7 +90,7 @@ def test_every_command_line_is_one(code: str, runs: bool, page: str) -> None:
         if isinstance(param.type, click.Choice) and isinstance(value, str):
             param.type.convert(value, param, context)
         if runs and param.required and "--help" not in words:
-            assert value, f"{param.name} is missing"
+            assert isinstance(value, str | list | tuple), f"{param.name} is missing"
 
 
 def anchors_of(page: Path) -> set[str]:
