@@ -183,10 +183,7 @@ class _Run:
     def _declared(self) -> tuple[Tailnet, Scope]:
         """What is declared. Where it has errors, the report that says so is all there is."""
         wanted = self._wanted
-        try:
-            checked = check_environment(wanted.project, wanted.environment, wanted.at)
-        except OSError as error:
-            raise click.ClickException(f"The environment {wanted.environment} cannot be read: {error}") from error
+        checked = check_environment(wanted.project, wanted.environment, wanted.at)
         if checked.tailnet is None or checked.policy is None or checked.has_errors:
             preview = self._preview().preview
             self._shown.preview(preview)
