@@ -3,6 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Kept beside the built tools: to ask a package index again for every pin takes most of a minute.
+WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tailstack/wheels
+PINS := --quiet --require-hashes --requirement requirements/development.txt
+INSTALL := $(BIN)/python -m pip install --no-compile --no-index --find-links "$(WHEELS)" $(PINS)
+
+# Modules are compiled once, when they are first used, and not by each of the hundreds of processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench clean
@@ -12,7 +19,7 @@ help: ## say what can be made
 
 $(READY): requirements/development.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/development.txt
+	$(INSTALL) 2>/dev/null || ( $(BIN)/python -m pip download --dest "$(WHEELS)" $(PINS) && $(INSTALL) )
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(READY)
 

@@ -15,7 +15,7 @@ import pulumi
 
 from components.refusal import RefusedError
 from tailstack.access import hujson
-from tailstack.engine.stack_config import ADDRESS, VARIABLES
+from tailstack.engine.stack_config import VARIABLES, with_config
 from tailstack.engine.tailscale_api import Complaint, Failure, TailscaleApi, TailscaleApiError, from_environment
 from tailstack.report.differences import differences
 
@@ -27,13 +27,8 @@ def connect(config: pulumi.Config, variables: Mapping[str, str]) -> TailscaleApi
 
     Raises TailscaleApiError (MISCONFIGURED) where neither has any that can be used here.
     """
-    stated = {
-        variable: value for key, variable in VARIABLES.items() if (value := config.get(key.removeprefix("tailscale:")))
-    }
-    credentials = {VARIABLES[key] for key in VARIABLES.keys() - ADDRESS}
-    if not stated.keys().isdisjoint(credentials):
-        variables = {name: value for name, value in variables.items() if name not in credentials}
-    return from_environment({**variables, **stated})
+    stated = {key: value for key in VARIABLES if (value := config.get(key.removeprefix("tailscale:")))}
+    return from_environment(with_config(variables, stated))
 
 
 def guard(connected: Callable[[], TailscaleApi]) -> pulumi.ResourceHookBinding:

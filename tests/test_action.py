@@ -14,11 +14,12 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from tests.workflows.runner import git
+
 PROJECT = Path(__file__).parent.parent
 ACTION = cast("dict[str, Any]", yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8")))
 STEPS = cast("list[dict[str, Any]]", ACTION["runs"]["steps"])
 BASH = shutil.which("bash") or "bash"
-GIT = shutil.which("git") or "git"
 
 POLICY = """{
   "tagOwners": {"tag:web": []},
@@ -41,12 +42,6 @@ class Ran:
     said: str
     summary: str
     outputs: dict[str, str]
-
-
-def git(folder: Path, *arguments: str) -> str:
-    settings = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")
-    done = subprocess.run([GIT, *settings, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 
-ORDER = ("finding", "plain", "charts", "topology", "manifests", "access", "rules", "live", "report")
+ORDER = ("allocation", "finding", "plain", "charts", "topology", "manifests", "access", "rules", "live", "report")
 """Each may import those before it (and itself), and nothing else of tailstack."""
 
 IMPURE = {

@@ -16,7 +16,7 @@ from tailstack.access.inventory import Node
 from tailstack.access.ports import parse_protocol
 from tailstack.access.principals import Names, Principal
 from tailstack.access.selectors import Selector
-from tailstack.topology.allocation import without_garbage_collection
+from tailstack.allocation import without_garbage_collection
 
 _NOTHING = frozenset[int]()
 

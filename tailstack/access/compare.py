@@ -12,7 +12,7 @@ from tailstack.access.inventory import Inventory, Node
 from tailstack.access.nodes import DeclaredNode, declared_names, declared_nodes
 from tailstack.access.policy import Policy
 from tailstack.access.vocabulary import PLAIN, Vocabulary, vocabulary
-from tailstack.topology.allocation import without_garbage_collection
+from tailstack.allocation import without_garbage_collection
 from tailstack.topology.tailnet import Tailnet
 
 

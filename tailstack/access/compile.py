@@ -25,8 +25,8 @@ from tailstack.access.places import Path, Way, place_at
 from tailstack.access.policy import Listed, Policy
 from tailstack.access.reading import read_policy
 from tailstack.access.writing import built
+from tailstack.allocation import without_garbage_collection
 from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
-from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.sharing import environment_of
 from tailstack.topology.tailnet import BasePolicy, Tailnet
 

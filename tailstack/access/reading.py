@@ -31,8 +31,8 @@ from tailstack.access.policy import (
 )
 from tailstack.access.ports import PortError, Ports, parse_acl_ports, parse_ip_entry
 from tailstack.access.selectors import Selector, Text, parse_selector, split_port
+from tailstack.allocation import without_garbage_collection
 from tailstack.finding import Finding, Place
-from tailstack.topology.allocation import without_garbage_collection
 
 T = TypeVar("T")
 

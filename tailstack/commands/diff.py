@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tailstack.access.compare import NOTHING_CHANGED, compare
+from tailstack.allocation import without_garbage_collection
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.formats import Format, format_option
 from tailstack.commands.moments import at_option
@@ -24,7 +25,6 @@ from tailstack.report.compared import (
     compared_as_markdown,
     compared_as_text,
 )
-from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.sharing import load_shared
 
 WORK_TREE = "the work tree"

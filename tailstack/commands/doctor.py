@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ import yaml
 
 from tailstack.access.policy import Listed
 from tailstack.commands.exit_codes import ExitCode
-from tailstack.commands.formats import format_option
+from tailstack.commands.formats import FormatWithoutMarkdown, format_option
 from tailstack.commands.live import Looking, looking_at
 from tailstack.commands.progress import TAILNET, Progress, State, progress_of
 from tailstack.commands.project import find_project, project_name
@@ -42,18 +41,13 @@ from tailstack.topology.tailnet import Tailnet
 MACHINE = "machine"
 
 
-class _Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
 @click.command("doctor", short_help="Say what is missing on this machine, in the tailnet and in the clusters.")
 @click.argument("environment", required=False)
 @click.option(
     "--stack", "named", multiple=True, metavar="STACK", help="Only what this stack needs. May be given several times."
 )
-@format_option(_Format)
-def command(environment: str | None, form: _Format, *, named: tuple[str, ...]) -> ExitCode:
+@format_option(FormatWithoutMarkdown)
+def command(environment: str | None, form: FormatWithoutMarkdown, *, named: tuple[str, ...]) -> ExitCode:
     """Say what ENVIRONMENT needs and this machine, the tailnet or a cluster does not have, and how to mend it.
 
     Looks at the engine with its plugins, the stack's backend, its secrets and its lock, the scopes and tags of the
@@ -70,7 +64,10 @@ def command(environment: str | None, form: _Format, *, named: tuple[str, ...]) -
     with progress_of(f"Looking at {chosen}", names) as progress:
         points = _points(project, chosen, stacks, checked, progress)
     diagnosis = Diagnosis(environment=chosen, points=tuple(points))
-    click.echo(diagnosis.as_json() if form is _Format.JSON else diagnosis.as_text(colour=wants_colour()), nl=False)
+    click.echo(
+        diagnosis.as_json() if form is FormatWithoutMarkdown.JSON else diagnosis.as_text(colour=wants_colour()),
+        nl=False,
+    )
     return ExitCode.FINDINGS if diagnosis.has_missing else ExitCode.CLEAN
 
 

@@ -34,6 +34,7 @@ from tailstack.report.style import counted
 from tailstack.rules.check import Checked, check_environment
 from tailstack.topology.wording import listed
 
+_UNDECLARED = "what nobody declared"
 _LIVE = "what is live"
 _BEHIND = "behind the stack"
 _UNAPPLIED = "not applied"
@@ -120,30 +121,28 @@ class _Run:
         absent: tuple[str, ...] = ()
         drifts: list[Drift] = []
         pending: list[Pending] = []
+        states, is_complete = self._states(environment, stacks)
         if checked.tailnet is None or checked.whole is None:
-            self._unknown.append(
-                Unknown(
-                    what="what nobody declared",
-                    reason=f"the files of {environment} have mistakes, which tailstack check {environment} shows",
-                )
-            )
+            reason = f"the files of {environment} have mistakes, which tailstack check {environment} shows"
+            self._unknown.append(Unknown(what=_UNDECLARED, reason=reason))
         else:
             scope = Scope.of(checked.tailnet, [stack.shard for stack in stacks])
-            states = self._states(environment)
-            self._unknown += _unfinished(states)
             credentials = {stack.name: credentials_of(states[stack.name]) for stack in stacks if stack.name in states}
             live = self._live(
                 looking_at(self._project, stacks, scope, self._engine), list(chain(*credentials.values()))
             )
             absent = tuple(name for name, cluster in live.clusters.items() if isinstance(cluster, Unknown))
             self._unknown += live.unknown
-            if states:
+            if is_complete:
                 found = unmanaged(checked.tailnet, checked.whole, live, managed_by(states.values()), scope)
+            else:
+                reason = "what a stack holds that cannot be read is not known"
+                self._unknown.append(Unknown(what=_UNDECLARED, reason=reason))
             if not isinstance(live.tailnet.keys, Unknown):
                 for name, known in credentials.items():
                     drifts += revoked(known, name, live.tailnet.keys)
         rows = _clusters(checked, stacks)
-        for stack in stacks:
+        for stack in (stack for stack in stacks if stack.name in states):
             options = self._without(stack, absent)
             behind = self._ran(stack, _BEHIND, self._engine.preview_refresh, rows, options)
             if behind is not None:
@@ -160,15 +159,21 @@ class _Run:
             unknown=tuple(dict.fromkeys(self._unknown)),
         )
 
-    def _states(self, environment: str) -> dict[str, Deployment]:
-        """The states of all stacks of the environment, also of those that are not looked at now; none if one cannot be read."""
-        try:
-            return read_states(self._engine, stacks_of(self._project, environment), self._name)
-        except StackLockedError:
-            raise
-        except StateError as error:
-            self._unknown.append(Unknown(what="what nobody declared", reason=str(error)))
-            return {}
+    def _states(self, environment: str, stacks: Sequence[Stack]) -> tuple[dict[str, Deployment], bool]:
+        """The states of all stacks of the environment, also of those that are not looked at now, and whether these are all."""
+        chosen = [stack.name for stack in stacks]
+        bare = {name.rsplit("/", 1)[-1] for name in chosen}
+        names = (*chosen, *(name for name in stacks_of(self._project, environment) if name not in bare))
+        states: dict[str, Deployment] = {}
+        for name in names:
+            try:
+                states |= read_states(self._engine, [name], self._name)
+            except StackLockedError:
+                raise
+            except StateError as error:
+                self._unknown.append(Unknown(what=f"stack {name}", reason=str(error)))
+        self._unknown += _unfinished(states)
+        return states, len(states) == len(names)
 
     def _live(self, looking: Looking, credentials: Sequence[str]) -> Live:
         def told(name: str, cluster: LiveCluster | Unknown) -> None:

@@ -11,6 +11,11 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+class FormatWithoutMarkdown(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 class Format(StrEnum):
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -30,7 +35,7 @@ def format_option(formats: type[StrEnum] = Format) -> Callable[[_Command], _Comm
         "--format",
         "form",
         type=click.Choice(formats, case_sensitive=False),
-        default=formats("text"),
+        default="text",
         show_default=True,
         help="What to print.",
     )

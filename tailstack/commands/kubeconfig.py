@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from tailstack.commands import kubeconfig_file
 from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.findings import say_findings
-from tailstack.commands.formats import format_option
+from tailstack.commands.formats import FormatWithoutMarkdown, format_option
 from tailstack.commands.kubeconfig_merging import Merged, merge
 from tailstack.commands.kubeconfig_nodes import UnfitKubeconfigError
 from tailstack.commands.project import find_project
@@ -28,11 +27,6 @@ from tailstack.topology.loading import load_environment
 
 if TYPE_CHECKING:
     from tailstack.topology.tailnet import Tailnet
-
-
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 @click.command("kubeconfig", short_help="Print a kubeconfig for an environment, or merge it into yours.")
@@ -50,10 +44,10 @@ class Format(StrEnum):
 @click.option(
     "--use-context", is_flag=True, help="With --merge: make the context of the one --cluster the current one."
 )
-@format_option(Format)
+@format_option(FormatWithoutMarkdown)
 def command(
     environment: str | None,
-    form: Format,
+    form: FormatWithoutMarkdown,
     *,
     clusters: tuple[str, ...],
     merges: bool,
@@ -105,10 +99,10 @@ def _current(proxies: Sequence[ApiServerProxy]) -> ApiServerProxy:
     return proxies[-1]
 
 
-def _print(proxies: Sequence[ApiServerProxy], form: Format) -> ExitCode:
+def _print(proxies: Sequence[ApiServerProxy], form: FormatWithoutMarkdown) -> ExitCode:
     is_one = len({proxy.cluster for proxy in proxies}) == 1
     written = kubeconfig_of(proxies, current=proxies[-1] if is_one else None)
-    if form is Format.JSON:
+    if form is FormatWithoutMarkdown.JSON:
         click.echo(json.dumps(written, indent=2))
     else:
         click.echo(yaml.safe_dump(written, sort_keys=False), nl=False)
@@ -118,7 +112,9 @@ def _print(proxies: Sequence[ApiServerProxy], form: Format) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _merge(file: Path, proxies: Sequence[ApiServerProxy], current: ApiServerProxy | None, form: Format) -> ExitCode:
+def _merge(
+    file: Path, proxies: Sequence[ApiServerProxy], current: ApiServerProxy | None, form: FormatWithoutMarkdown
+) -> ExitCode:
     try:
         with kubeconfig_file.locked(file):
             before = kubeconfig_file.read(file)
@@ -134,13 +130,16 @@ def _merge(file: Path, proxies: Sequence[ApiServerProxy], current: ApiServerProx
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise click.ClickException(f"{file} was not written: {reason}") from error
     click.echo(
-        _as_json(file, merged, backup) if form is Format.JSON else _as_text(file, merged, backup, proxies), nl=False
+        _as_json(file, merged, backup)
+        if form is FormatWithoutMarkdown.JSON
+        else _as_text(file, merged, backup, proxies),
+        nl=False,
     )
     return ExitCode.CLEAN
 
 
-def _refuse(problems: Sequence[tuple[Path, int, int, str]], form: Format) -> ExitCode:
-    if form is Format.JSON:
+def _refuse(problems: Sequence[tuple[Path, int, int, str]], form: FormatWithoutMarkdown) -> ExitCode:
+    if form is FormatWithoutMarkdown.JSON:
         keys = ("file", "line", "column", "message")
         click.echo(
             json.dumps({"problems": [dict(zip(keys, (str(p[0]), *p[1:]), strict=True)) for p in problems]}, indent=2)

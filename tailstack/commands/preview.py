@@ -103,14 +103,14 @@ def command(
         raise click.UsageError("--stack and the policy packs go without --offline: they are the engine's.")
     project = find_project(Path.cwd())
     masking = masking_of(os.environ)
-    if offline:
-        environment = names[0] if names else choose_environment(project, None)
-        question = Question(
-            project=project, base=base or "HEAD", head=head, from_ancestor=from_ancestor, at=at or datetime.now(UTC)
-        )
-        asked = Preview(environment=environment, tier=Tier.OFFLINE, base=question.base)
-        found = _reported(asked, masking, lambda: (preview_offline(question, environment, masking), False))
-    else:
+
+    def made() -> tuple[Preview, bool]:
+        if offline:
+            environment = names[0] if names else choose_environment(project, None)
+            moment = at or datetime.now(UTC)
+            question = Question(project=project, base=base or "HEAD", head=head, from_ancestor=from_ancestor, at=moment)
+            asked = Preview(environment=environment, tier=Tier.OFFLINE, base=question.base)
+            return _reported(asked, masking, lambda: (preview_offline(question, environment, masking), False))
         environment, stacks = choose_stacks(project, names[0] if names else None, () if stack is None else (stack,))
         only, *others = stacks
         if others:
@@ -119,9 +119,17 @@ def command(
         options = pack_options(project, environment, packs, pack_configs, without_packs=without_packs)
         moment = moment_of(project, only.name, at)
         asked = asked_of_stack(environment, only.name)
-        found = _reported(asked, masking, lambda: _online(project, asked, only.name, moment, options, masking=masking))
-    preview, locked = found
-    _show(preview, form, outputs, limit)
+        return _reported(asked, masking, lambda: _online(project, asked, only.name, moment, options, masking=masking))
+
+    try:
+        preview, locked = made()
+    except click.ClickException as error:
+        # A pull request that drops an environment ends here: its report must not stay what it was.
+        unmade = asked_of_stack(names[0] if names else stack or "this project", stack or "")
+        _write_all(replace(unmade, failure=(masking.text(error.format_message()),)), outputs)
+        raise
+    _write_all(preview, outputs)
+    click.echo(_shown(preview, form, limit, colour=wants_colour()), nl=False)
     return ExitCode.LOCKED if locked else _CODES[preview.safety]
 
 
@@ -171,10 +179,9 @@ def _online(
     return previewed.preview, previewed.outcome is not None and previewed.outcome.is_locked
 
 
-def _show(preview: Preview, form: Format, outputs: tuple[Path, ...], limit: int | None) -> None:
+def _write_all(preview: Preview, outputs: tuple[Path, ...]) -> None:
     for output in outputs:
         _write(output, _shown(preview, _BY_ENDING.get(output.suffix.lower(), Format.TEXT), None, colour=False))
-    click.echo(_shown(preview, form, limit, colour=wants_colour()), nl=False)
 
 
 def _shown(preview: Preview, form: Format, limit: int | None, *, colour: bool) -> str:

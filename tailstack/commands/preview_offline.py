@@ -11,6 +11,7 @@ import click
 
 from tailstack.access.compare import NOTHING_CHANGED, Declared, compare
 from tailstack.access.nodes import declared_nodes
+from tailstack.allocation import without_garbage_collection
 from tailstack.commands.revisions import commit_of, common_ancestor
 from tailstack.commands.sides import Side, at_commit, declared, in_work_tree, is_same
 from tailstack.finding import InvalidTailnetError
@@ -23,7 +24,6 @@ from tailstack.report.preview import Preview, Tier
 from tailstack.rules.certificates import certificate_names
 from tailstack.rules.check import check_shared
 from tailstack.rules.subject import subject_of
-from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.sharing import load_shared
 from tailstack.topology.tailnet import Tailnet
 

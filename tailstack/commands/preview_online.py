@@ -122,10 +122,13 @@ def _with_access(preview: Preview, checked: Checked, live: _Live) -> Preview:
     if tailnet is None or policy is None:
         return preview
     wanted = plan.policy.after if plan.policy is not None else plan.applied_policy
-    base = live.policy or plan.applied_policy
+    # Of a policy file that the plan leaves alone nobody loses anything, also where it was edited.
+    is_left = plan.policy is None and plan.is_complete
+    base = plan.applied_policy if is_left else live.policy or plan.applied_policy
     standing = _standing(tailnet, live, plan.applied_policy, wanted)
     try:
-        comparison = compare((tailnet, _read(LIVE if live.policy else _APPLIED, base)), (tailnet, policy))
+        name = LIVE if live.policy and not is_left else _APPLIED
+        comparison = compare((tailnet, _read(name, base)), (tailnet, policy))
     except InvalidTailnetError as error:
         reason = error.findings[0].message
         return replace(preview, live_policy=standing, untold=_UNREADABLE.format(reason=reason))

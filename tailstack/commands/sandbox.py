@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 import click
 
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import FormatWithoutMarkdown, format_option
 from tailstack.commands.project import find_project
 from tailstack.commands.terminal import wants_colour
 from tailstack.sandbox.failure import SandboxError
@@ -146,14 +147,14 @@ def down(folder: Path, keep: bool) -> int:  # noqa: FBT001 -- click passes optio
 
 @command.command()
 @_in_folder
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option(FormatWithoutMarkdown)
 @_plain_failures
-def status(folder: Path, form: str) -> int:
+def status(folder: Path, form: FormatWithoutMarkdown) -> int:
     """Say what runs, where it listens, where its logs are, and which plugins and tools it uses."""
     from tailstack.sandbox import lifecycle  # noqa: PLC0415 -- only when it is called
 
     found = lifecycle.status(folder)
-    if form == "json":
+    if form is FormatWithoutMarkdown.JSON:
         click.echo(json.dumps(_document(found), indent=2))
     elif found.record is None:
         state = "is being started" if found.starting else "does not run"

@@ -11,6 +11,7 @@ import click
 
 from tailstack.commands.environment import config_of_stack
 from tailstack.commands.exit_codes import ExitCode
+from tailstack.commands.formats import FormatWithoutMarkdown, format_option
 from tailstack.commands.moments import at_option_of_stack, moment_of
 from tailstack.commands.packs import pack_options, policy_pack_options
 from tailstack.commands.project import find_project
@@ -77,7 +78,7 @@ def _read_digest(ctx: click.Context, parameter: click.Parameter, digest: str | N
     metavar="DURATION",
     help="How long to wait until everything is live: 90s, 5m, 1h30m.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option(FormatWithoutMarkdown)
 def command(
     environment: str | None,
     *,
@@ -92,7 +93,7 @@ def command(
     narrow_at_once: bool,
     must_verify: bool | None,
     seconds: float,
-    form: str,
+    form: FormatWithoutMarkdown,
 ) -> ExitCode:
     """Apply ENVIRONMENT: show what would change, hold it against the safety limits, apply it, and verify that it is live.
 
@@ -104,7 +105,7 @@ def command(
     """
     project = find_project(Path.cwd())
     chosen, stacks = choose_stacks(project, environment, [stack] if stack is not None else [])
-    can_ask = form == "text" and sys.stdin.isatty() and sys.stdout.isatty()
+    can_ask = form is FormatWithoutMarkdown.TEXT and sys.stdin.isatty() and sys.stdout.isatty()
     if not (is_agreed or digest is not None or can_ask):
         raise click.UsageError("There is nobody to ask: give --yes, or --plan-digest with what was reviewed.")
     one = _only(stacks, chosen)
@@ -123,7 +124,7 @@ def command(
             narrow_at_once=narrow_at_once,
             must_verify=config.must_verify if must_verify is None else must_verify,
             seconds=seconds,
-            is_json=form == "json",
+            is_json=form is FormatWithoutMarkdown.JSON,
             variables=dict(os.environ),
         )
     )

@@ -183,10 +183,7 @@ class _Run:
     def _declared(self) -> tuple[Tailnet, Scope]:
         """What is declared. Where it has errors, the report that says so is all there is."""
         wanted = self._wanted
-        try:
-            checked = check_environment(wanted.project, wanted.environment, wanted.at)
-        except OSError as error:
-            raise click.ClickException(f"The environment {wanted.environment} cannot be read: {error}") from error
+        checked = check_environment(wanted.project, wanted.environment, wanted.at)
         if checked.tailnet is None or checked.policy is None or checked.has_errors:
             preview = self._preview().preview
             self._shown.preview(preview)
@@ -216,7 +213,7 @@ class _Run:
     def _stop_if_it_cannot_be_applied(self, previewed: PreviewedOnline) -> None:
         preview, outcome = previewed.preview, previewed.outcome
         if outcome is not None and outcome.is_locked:
-            self._stop(ExitCode.LOCKED, preview, explain_lock(_all_said(outcome), self._stack))
+            self._stop(ExitCode.LOCKED, preview, explain_lock(outcome.said, self._stack))
         if outcome is not None and outcome.was_interrupted and not outcome.succeeded:
             self._stop(ExitCode.INTERRUPTED, preview, "Interrupted while previewing. Nothing was changed.")
         if preview.safety in _STOPS:
@@ -296,7 +293,7 @@ class _Run:
         """What happened, what stands now, and how to go on."""
         why = self._masking.text(in_words(outcome.explain()))
         if ending is Ending.LOCKED:
-            return explain_lock(_all_said(outcome), self._stack, done="Nothing was changed by this run.")
+            return explain_lock(outcome.said, self._stack, done="Nothing was changed by this run.")
         words = {
             Ending.FAILED: "It failed",
             Ending.REFUSED: "It was refused",
@@ -352,10 +349,6 @@ def _still_wide(kept: Kept) -> str:
     what = [*kept.tags, *kept.entries]
     shown = ", ".join(what[:_MOST_SHOWN]) + (f" and {len(what) - _MOST_SHOWN} more" if len(what) > _MOST_SHOWN else "")
     return f"The policy file was not narrowed, because nodes may still use what would go: {shown}."
-
-
-def _all_said(outcome: Outcome) -> str:
-    return "\n".join((*outcome.log.errors, outcome.text))
 
 
 class _Shown:

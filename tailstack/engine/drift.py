@@ -90,7 +90,7 @@ def revoked(credentials: Mapping[str, Resource], stack: str, keys: Iterable[Live
             what=f"{resource_kind(type_of(one)).words} {name_of(one)}",
             resource=name_of(one),
             urn=urn_of(one),
-            changes=("Whoever uses it is refused.",),
+            changes=("It was revoked: whoever uses it is refused.",),
         )
         for key in keys
         if key.is_revoked and (one := credentials.get(key.id)) is not None
@@ -101,11 +101,13 @@ def managed_by(deployments: Iterable[Deployment]) -> Managed:
     """What stands in the states of some stacks, by what it is called outside of Pulumi."""
     credentials: set[str] = set()
     services: set[str] = set()
-    objects: dict[str, set[ObjectKey]] = {}
+    objects: dict[str, dict[ObjectKey, frozenset[str]]] = {}
     for resource in (one for deployment in deployments for one in deployment.resources):
         inputs = mapping(resource.get("inputs"))
         if type_of(resource).startswith(KUBERNETES):
-            objects.setdefault(_provider(resource), set()).add(_key(resource, inputs))
+            there = objects.setdefault(_provider(resource), {})
+            key = _key(resource, inputs)
+            there[key] = there.get(key, frozenset()).union(mapping(mapping(inputs.get("metadata")).get("annotations")))
         elif type_of(resource) == "tailscale:index/service:Service":
             services.add(str(inputs.get("name")))
         elif resource.get("custom"):
@@ -113,7 +115,7 @@ def managed_by(deployments: Iterable[Deployment]) -> Managed:
     return Managed(
         credentials=frozenset(credentials),
         services=frozenset(services),
-        objects={name: frozenset(keys) for name, keys in objects.items()},
+        objects=objects,
     )
 
 

@@ -28,7 +28,7 @@ from tailstack.engine.deployments import (
     without,
 )
 from tailstack.engine.locks import explain_lock, is_lock
-from tailstack.engine.pulumi import Pulumi
+from tailstack.engine.pulumi import Pulumi, with_way_on
 from tailstack.topology.shards import Shard
 
 TAILNET_TYPE = "tailstack:tailnet:Tailnet"
@@ -165,7 +165,7 @@ def _exported(engine: Pulumi, name: str, project: str, *options: str) -> Deploym
 def _error(name: str, what: str, said: str) -> StateError:
     if is_lock(said):
         return StackLockedError(explain_lock(said, name, done=f"{what}."))
-    return StateError(f"{what}: {said.strip().removeprefix('error: ')}")
+    return StateError(f"{what}: {with_way_on(said.strip().removeprefix('error: '))}")
 
 
 def _refuse_overlap(targets: Sequence[Stack]) -> None:

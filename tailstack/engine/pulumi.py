@@ -55,19 +55,21 @@ class Outcome:
         return is_lock(self.said)
 
     def explain(self) -> str:
-        """Why it failed: the engine's errors, or all that it said when it named none; of a stack that there is not, how to go on."""
+        """Why it failed: the engine's errors, or all that it said when it named none."""
         said = "\n".join(self.log.errors) or self.text.strip() or f"pulumi ended with exit code {self.exit_code}"
-        return _NO_STACK.sub(_with_way_on, said)
+        return with_way_on(said)
 
 
 _NO_STACK = re.compile(r"no stack named '(?P<stack>[^']+)' found")
 """How the engine says it, whatever the backend (`pkg/cmd/pulumi/stack/stack.go` of pulumi 3.250.0)."""
 
 
-def _with_way_on(found: re.Match[str]) -> str:
-    return (
-        f"{found.group()} in the backend that `pulumi whoami --verbose` names. If it is new, choose where its state and its "
-        f"secrets are kept (docs/state.md) and make it: pulumi stack init {found['stack']}"
+def with_way_on(said: str) -> str:
+    """What the engine said; where that is that there is no such stack, with how to go on."""
+    return _NO_STACK.sub(
+        r"\g<0> in the backend that `pulumi whoami --verbose` names. If it is new, choose where its state and its secrets are "
+        r"kept (docs/state.md) and make it: pulumi stack init \g<stack>",
+        said,
     )
 
 

@@ -26,9 +26,6 @@ VARIABLES: Mapping[str, str] = {
 }
 """The keys of the config by which the provider is configured, and the variables that say the same."""
 
-ADDRESS = frozenset({"tailscale:baseUrl", "tailscale:tailnet"})
-"""Those that say where the tailnet is, and not who asks."""
-
 _CREDENTIALS = frozenset(
     {"tailscale:apiKey", "tailscale:oauthClientId", "tailscale:oauthClientSecret", "tailscale:identityToken"}
 )

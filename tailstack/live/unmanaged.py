@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tailstack.access.nodes import declared_nodes
+from tailstack.charts.annotations import ANNOTATIONS
 from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.live.declared import OwnNames, Scope, ingress_class, objects_of, own_names, services_of
 from tailstack.live.model import (
@@ -32,6 +33,7 @@ MADE_BY_OPERATOR = "tailscale.com/managed"
 """The label of what an operator makes: `LabelManaged` in kube/kubetypes/types.go."""
 
 _TARGETS = ("tailscale.com/tailnet-fqdn", "tailscale.com/tailnet-ip", "tailscale.com/ts-tailnet-target-ip")
+_PREFIX = "tailscale.com/"
 _HOSTNAME = "tailscale.com/hostname"
 _KEYS = {"client": "OAuth client", "federated": "federated identity", "auth": "auth key"}
 
@@ -43,6 +45,7 @@ class UnmanagedKind(StrEnum):
     CREDENTIAL = "credential"
     SERVICE = "service"
     OBJECT = "object"
+    ANNOTATION = "annotation"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,14 +65,17 @@ class Unmanaged:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Managed:
     """What stands in the states of the environment's stacks: ids of credentials, names of Tailscale Services, and the
-    objects of each cluster by its name."""
+    objects of each cluster by its name, each with the names of the annotations that it is given."""
 
     credentials: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
-    objects: Mapping[str, frozenset[ObjectKey]] = field(default_factory=dict[str, frozenset[ObjectKey]])
+    objects: Mapping[str, Mapping[ObjectKey, frozenset[str]]] = field(
+        default_factory=dict[str, Mapping[ObjectKey, frozenset[str]]]
+    )
 
-    def holds(self, cluster: str, key: ObjectKey) -> bool:
-        return key in self.objects.get(cluster, ())
+    def given(self, cluster: str, key: ObjectKey) -> frozenset[str] | None:
+        """The names of an object's annotations; None where no stack holds it."""
+        return self.objects.get(cluster, {}).get(key)
 
 
 def unmanaged(own: Tailnet, whole: Tailnet, live: Live, managed: Managed, scope: Scope) -> tuple[Unmanaged, ...]:
@@ -84,12 +90,14 @@ def unmanaged(own: Tailnet, whole: Tailnet, live: Live, managed: Managed, scope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Object:
-    """An object that the operator of a cluster acts on. `nodes` are the names of the nodes that come of it."""
+    """An object that the operator of a cluster acts on. `nodes` are the names of the nodes that come of it, `added` the
+    operator's annotations that a stack holds it without."""
 
     cluster: str
     there: LiveObject
     nodes: frozenset[str]
     is_known: bool
+    added: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,6 +186,7 @@ class _Found:
         for made in self.objects:
             if not made.is_known:
                 yield self._object(made)
+            yield from _annotations(made)
 
     def _object(self, made: _Object) -> Unmanaged:
         there = made.there
@@ -219,6 +228,19 @@ def _credential(key: LiveKey, why: str) -> Unmanaged:
     )
 
 
+def _annotations(made: _Object) -> Iterator[Unmanaged]:
+    there = made.there
+    place = f" -n {there.namespace}" if there.namespace else ""
+    for name in made.added:
+        yield Unmanaged(
+            kind=UnmanagedKind.ANNOTATION,
+            what=f"annotation {name} of {there.kind} {there.path} in {made.cluster}",
+            id=f"{made.cluster}/{there.kind}/{there.path}#{name}",
+            why=f"The operator of {made.cluster} acts on it, and the stack did not set it.",
+            remedy=f"Declare what it is for, or take it off: kubectl annotate {there.kind.lower()} {there.name}{place} {name}-",
+        )
+
+
 def _remedy(there: LiveObject, cluster: str) -> str:
     section = {"Service": "expose:` or `egress:", "Ingress": "ingress:"}.get(there.kind, "")
     declare = f"Declare it in `clusters: {{{cluster}: …}}`" + (f" under `{section}`" if section else "")
@@ -237,12 +259,21 @@ def _objects(cluster: Cluster, there: LiveCluster, managed: Managed) -> Iterator
     declared = {declared.key for declared in objects_of(cluster)}
     for one in there.objects.values():
         if _is_acted_on(one, cluster) and MADE_BY_OPERATOR not in one.labels:
+            given = managed.given(cluster.name, one.key)
             yield _Object(
                 cluster=cluster.name,
                 there=one,
                 nodes=frozenset(_nodes(one)),
-                is_known=one.key in declared or managed.holds(cluster.name, one.key),
+                is_known=one.key in declared or given is not None,
+                added=() if given is None else tuple(sorted(_read_by_operator(one) - given)),
             )
+
+
+def _read_by_operator(there: LiveObject) -> frozenset[str]:
+    names = (
+        (name, ANNOTATIONS.get(name.removeprefix(_PREFIX))) for name in there.annotations if name.startswith(_PREFIX)
+    )
+    return frozenset(name for name, known in names if known is not None and there.kind in known.kinds)
 
 
 def _is_acted_on(there: LiveObject, cluster: Cluster) -> bool:

@@ -10,6 +10,9 @@ from tailstack.topology.tailnet import Address, Egress, Tailnet
 MOST_EDGES = 500
 """How many edges Mermaid draws on GitHub, which nobody can change there: https://github.com/mermaid-js/mermaid/issues/8260."""
 
+MOST_TEXT = 50_000
+"""How many characters of a diagram Mermaid reads: `maxTextSize` of https://mermaid.js.org/config/schema-docs/config.html."""
+
 _ESCAPES = {"&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "#": "#35;"}
 
 
@@ -52,7 +55,8 @@ def link_map(changes: Sequence[LinkChange]) -> str:
         arrow = "==>" if not change.before else "-.->" if not change.after else "-->"
         label = _label(change.after or f"gone: {change.before}")
         lines.append(f'  {names[change.source]} {arrow}|"{label}"| {names[change.target]}')
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return text if len(text) <= MOST_TEXT else ""
 
 
 def _ends(changes: Sequence[LinkChange]) -> Iterator[str]:

@@ -46,7 +46,7 @@ class Safety(StrEnum):
 class PolicyState(StrEnum):
     """The live policy file beside what the stack applied last and what it wants now; the provider overwrites it blindly.
 
-    FIRST: the stack has never written it. EDITED: it is neither of the two, so that an apply would lose an edit.
+    FIRST: the stack has never written it. EDITED: it is neither of the two, so that an apply that writes it would lose an edit.
     """
 
     UNKNOWN = "unknown"
@@ -176,7 +176,8 @@ def headline(preview: Preview) -> str:
 
 def _concerns(preview: Preview) -> Iterator[str]:
     if preview.live_policy is not None and preview.live_policy.state is PolicyState.EDITED:
-        yield "the live policy file was edited, and the edit would be lost"
+        lost = ", and the edit would be lost" if preview.plan.policy is not None else " behind the stack"
+        yield f"the live policy file was edited{lost}"
     plan = preview.plan
     for op, words in ((Op.DELETE, "deleted for good"), (Op.REPLACE, "replaced, and what is in it is lost")):
         yield from _become(words, [change for change in plan.of_class(ChangeClass.DATA_LOSS) if change.op is op])

@@ -46,6 +46,10 @@ _FOLDED = frozenset({ChangeClass.METADATA})
 _EDITED = (
     "The live policy file is neither what this stack applied last nor what it wants now. An apply would undo this edit:"
 )
+_EDITED_AND_LEFT = (
+    "The live policy file is not what this stack applied last. An apply leaves it as it is, because the stack's state does not "
+    "have this edit. Take it into the files, or put it back with `pulumi refresh` and an apply:"
+)
 _NOT_KNOWN = "It is not known whether somebody edited the live policy file."
 _FIRST = (
     "This stack has never written the policy file; what is live is compared with what it would write. It overwrites nothing but "
@@ -98,7 +102,8 @@ def _sections(preview: Preview) -> Iterator[Section]:
     yield Section(title="Errors", items=tuple(map(_finding, preview.errors)))
     yield Section(title="Policies that refuse it", items=tuple(map(_violation, preview.mandatory)))
     if preview.live_policy is not None:
-        yield Section(title="The live policy file", items=tuple(_live(preview.live_policy)))
+        is_written = preview.plan.policy is not None
+        yield Section(title="The live policy file", items=tuple(_live(preview.live_policy, is_written=is_written)))
     yield Section(title="Access gained and lost", items=tuple(_access(preview)))
     yield Section(
         title="Links",
@@ -143,12 +148,12 @@ def _lines(text: str) -> Item:
     return Item(text=first, details=tuple(line.strip() for line in rest if line.strip()))
 
 
-def _live(live: LivePolicy) -> Iterator[Item]:
+def _live(live: LivePolicy, *, is_written: bool) -> Iterator[Item]:
     if live.refused:
         yield Item(text="Tailscale would refuse the policy file that is wanted:", details=live.refused, is_alarm=True)
     match live.state:
         case PolicyState.EDITED:
-            yield Item(text=_EDITED, details=live.said, is_alarm=True)
+            yield Item(text=_EDITED if is_written else _EDITED_AND_LEFT, details=live.said, is_alarm=True)
         case PolicyState.UNKNOWN:
             yield Item(text=_NOT_KNOWN, details=live.said)
         case PolicyState.FIRST:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tailstack.access import mistakes
 from tailstack.access.compile import CompiledPolicy, compile_policy, hand_written
 from tailstack.access.facts import Facts
+from tailstack.allocation import without_garbage_collection
 from tailstack.finding import Finding, InvalidTailnetError, in_order
 from tailstack.manifests.adapter import tailnet_of
 from tailstack.manifests.reading import Read
@@ -17,7 +18,6 @@ from tailstack.rules.proof import LinkProof
 from tailstack.rules.registry import CHECKS
 from tailstack.rules.subject import Subject, subject_of
 from tailstack.rules.suppress import SuppressedFinding, suppressed
-from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.loading import load_environment
 from tailstack.topology.sharing import Shared, load_shared
 from tailstack.topology.tailnet import BasePolicy, Tailnet

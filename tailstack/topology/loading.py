@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path as FilePath
 
+from tailstack.allocation import without_garbage_collection
 from tailstack.finding import Finding, InvalidTailnetError, Place, Rule
-from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.aside import Aside
 from tailstack.topology.cutting import join_doubled
 from tailstack.topology.declaration import EnvironmentDeclaration

@@ -20,8 +20,8 @@ from tailstack.access.nodes import declared_nodes, inventory_of
 from tailstack.access.policy import Policy
 from tailstack.access.policy_tests import run_tests
 from tailstack.access.validate import validate
+from tailstack.allocation import without_garbage_collection
 from tailstack.finding import InvalidTailnetError, Place
-from tailstack.topology.allocation import without_garbage_collection
 from tailstack.topology.loading import resolve_files
 from tailstack.topology.tailnet import Tailnet
 from tests.rules.environments import TAILNET, files_of, tailnet_of

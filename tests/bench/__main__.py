@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from tailstack.topology.allocation import without_garbage_collection
+from tailstack.allocation import without_garbage_collection
 from tests.bench.engine import SIZES, show_comparison
 from tests.bench.measurements import MEASUREMENTS, Stage
 from tests.bench.tailnets import CLUSTERS, EXPOSURES, GRANTS, USERS, PlainTailnet

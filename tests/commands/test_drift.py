@@ -51,8 +51,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Outcome
     def look(_self: Looking, **_options: object) -> Live:
         return live
 
-    def states(*_arguments: object) -> dict[str, Deployment]:
-        return {"test": Deployment(name="test", project="tailstack", whole={"deployment": {}})}
+    def states(_engine: object, names: list[str], _project: str) -> dict[str, Deployment]:
+        return {name: Deployment(name=name, project="tailstack", whole={"deployment": {}}) for name in names}
 
     monkeypatch.setattr(Pulumi, "found", found)
     monkeypatch.setattr(Pulumi, "preview_refresh", refresh)
@@ -166,15 +166,27 @@ def test_what_the_engine_looks_at_is_counted_in_the_row_of_its_cluster(
     assert re.search(r"blue: behind the stack: done in \S+ \w+: 1 looked at", capsys.readouterr().err)
 
 
-def test_states_that_cannot_be_read_leave_open_what_nobody_declared(
+def test_a_state_that_cannot_be_read_leaves_open_what_nobody_declared(
     engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_arguments: object) -> dict[str, Deployment]:
-        raise StateError("the backend is away")
+    Path("stacks/Pulumi.other.yaml").write_text("config: {tailstack:environment: test}\n", encoding="utf-8")
+    Path("stacks/Pulumi.test.yaml").write_text("config: {}\n", encoding="utf-8")
 
-    monkeypatch.setattr(drift, "read_states", broken)
+    def states(_engine: object, names: list[str], _project: str) -> dict[str, Deployment]:
+        if names == ["other"]:
+            raise StateError("the backend is away")
+        return {name: Deployment(name="test", project="p", whole={"deployment": {}}) for name in names}
+
+    monkeypatch.setattr(drift, "read_states", states)
     assert run(["drift", "test", "--format", "markdown"]) == ExitCode.ERROR
-    assert "what nobody declared: the backend is away" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "stack other: the backend is away" in captured.out
+    assert "what nobody declared: what a stack holds that cannot be read is not known" in captured.out
+    assert "of other" not in captured.out, "the engine is not asked for what it cannot know either"
+    assert run(["drift", "--stack", "org/p/test"]) == ExitCode.ERROR
+    captured = capsys.readouterr()
+    assert "stack other: the backend is away" in captured.out
+    assert captured.err.count("tailnet: behind the stack: running") == 1
 
 
 def test_an_update_that_was_not_finished_is_told(

@@ -198,6 +198,17 @@ def test_a_failure_of_our_own_is_a_report_too(
     assert read_report(report.read_text(encoding="utf-8"), "one").safety is Safety.FAILED
 
 
+def test_a_pull_request_that_drops_an_environment_leaves_no_older_report(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = project / "two.json"
+    assert run(["preview", "--stack", "two", f"--output={report}"]) == ExitCode.USAGE
+    assert "No environment called two. There are: one." in capsys.readouterr().err
+    found = read_report(report.read_text(encoding="utf-8"), "file")
+    assert (found.environment, found.safety) == ("two", Safety.FAILED)
+    assert "No environment called two" in found.answer
+
+
 def test_without_an_engine_a_report_names_its_stack(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -343,6 +354,17 @@ def test_online_three_versions_of_the_policy_file(
     assert all("tskey-api" not in said for said in found.live_policy.said)
     assert bool(found.untold) == (live == "{")
     assert found.base == ("what is live" if live else "the policy file that was applied last") or found.untold
+
+
+def test_online_an_edit_that_the_plan_leaves_alone_takes_nothing_away(project: Path) -> None:
+    applied = wanted(project)
+    live = applied.replace('"grants": [', '"grants": [{"src": ["group:ops"], "dst": ["*"], "ip": ["*"]},')
+    assert live != applied
+    found = previewed(project, Engine([acl("same", applied, applied), SUMMARY]), Service(text=live)).preview
+    assert found.live_policy is not None
+    assert found.live_policy.state is PolicyState.EDITED
+    assert any("group:ops gains" in said for said in found.live_policy.said)
+    assert (found.changes, found.safety) == ((), Safety.LOOK)
 
 
 def test_online_the_service_says_what_it_has_against_the_policy(project: Path) -> None:

@@ -146,14 +146,16 @@ def test_what_stands_in_states_is_managed() -> None:
         return {"urn": f"urn:pulumi:dev::p::{type_}::x", "type": type_, "custom": True, **fields}
 
     provider = "urn:pulumi:dev::p::pulumi:providers:kubernetes::blue::0-1"
+    metadata = {"namespace": "default", "name": "nginx-service", "annotations": {"tailscale.com/expose": "true"}}
     resources = [
         resource("pulumi:pulumi:Stack", custom=False),
-        resource("kubernetes:core/v1:ServicePatch", provider=provider, inputs=SERVICE),
+        resource("kubernetes:core/v1:ServicePatch", provider=provider, inputs={"metadata": metadata}),
+        resource("kubernetes:core/v1:Service", provider=provider, inputs=SERVICE),
         resource("tailscale:index/service:Service", inputs={"name": "svc:ledger"}),
         resource("tailscale:index/oauthClient:OauthClient", id="k1"),
     ]
     managed = managed_by([Deployment(name="dev", project="p", whole={"deployment": {"resources": resources}})])
-    assert managed.objects == {"blue": frozenset({("Service", "default", "nginx-service")})}
+    assert managed.objects == {"blue": {("Service", "default", "nginx-service"): {"tailscale.com/expose"}}}
     assert managed.services == {"svc:ledger"}
     assert "k1" in managed.credentials
 

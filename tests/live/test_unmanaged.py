@@ -141,10 +141,28 @@ def test_what_a_stack_holds_is_managed() -> None:
     key = with_key(tags=("tag:k8s-op-blue",))
     assert told(key, Managed(credentials=frozenset({"k1"}))) == ()
     assert told(with_further_service(), Managed(services=frozenset({"svc:stray"}))) == ()
-    held = Managed(objects={"blue": frozenset({("Service", "default", "extra")})})
+    held = Managed(objects={"blue": {("Service", "default", "extra"): frozenset({"tailscale.com/expose"})}})
     assert told(annotated(), held) == ()
-    of_other_cluster = Managed(objects={"green": frozenset({("Service", "default", "extra")})})
+    of_other_cluster = Managed(objects={"green": {("Service", "default", "extra"): frozenset[str]()}})
     assert told(annotated(), of_other_cluster)
+
+
+def test_an_annotation_that_somebody_added_to_an_object_of_a_stack() -> None:
+    key = ("Ingress", "default", "web")
+    names = ("tags", "funnel", "expose", "unheard-of", "operator-last-set-cluster-ip")
+    annotations = {**{f"tailscale.com/{name}": "true" for name in names}, "funnel": "true"}
+    made = live_object(key, metadata={"annotations": annotations}, spec={"ingressClassName": "tailscale"})
+    live = with_object(DONE, "blue", made)
+    held = Managed(objects={"blue": {key: frozenset({"tailscale.com/tags"})}})
+    found = only(live, held)
+    assert (found.kind, found.id) == (UnmanagedKind.ANNOTATION, "blue/Ingress/default/web#tailscale.com/funnel")
+    assert found.what == "annotation tailscale.com/funnel of Ingress default/web in blue"
+    assert found.why == "The operator of blue acts on it, and the stack did not set it."
+    assert found.remedy.endswith("kubectl annotate ingress web -n default tailscale.com/funnel-")
+    nowhere = ("ProxyGroup", "", "web")
+    group = live_object(nowhere, metadata={"annotations": {"tailscale.com/share-acme-account": "true"}})
+    of_group = only(with_object(DONE, "blue", group), Managed(objects={"blue": {nowhere: frozenset()}}))
+    assert of_group.remedy.endswith("kubectl annotate proxygroup web tailscale.com/share-acme-account-")
 
 
 def test_what_belongs_to_another_environment_of_the_tailnet_is_not_ours() -> None:

@@ -11,7 +11,6 @@ import pty
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ import yaml
 from tailstack.access import hujson
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.engine.pulumi import ASKED_TO_END, STILL_WAITING
+from tailstack.sandbox.processes import free_port
 from tests.program.conftest import STACK, Bench
 
 FILE = "stacks/sandbox/tailnet.yaml"
@@ -189,12 +189,6 @@ def without_a_server(kubeconfig: str, context: str) -> str:
         if one["name"] == named[context]:
             one["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     return yaml.safe_dump(config)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def writes(bench: Bench) -> int:

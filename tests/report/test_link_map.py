@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tailstack.report.link_map import MOST_EDGES, LinkChange, link_changes, link_map
+from tailstack.report.link_map import MOST_EDGES, MOST_TEXT, LinkChange, link_changes, link_map
 from tailstack.report.preview_shown import preview_as_markdown
 from tailstack.topology.loading import resolve_files
 from tailstack.topology.tailnet import Tailnet
@@ -67,6 +67,8 @@ def test_no_map_where_there_is_nothing_or_too_much_to_draw() -> None:
     assert link_map([]) == ""
     assert link_map(every) == ""
     assert link_map(every[:-1]).count("==>") == MOST_EDGES
+    assert link_map([change("e" * 30_000)]) != ""
+    assert link_map([change("e" * MOST_TEXT)]) == ""
 
 
 def test_no_name_is_more_than_a_label() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailstack.report.cost import Cost
-from tailstack.report.plan import ChangeClass, Op, Plan, digest_of
-from tailstack.report.preview import Preview, Safety, headline
+from tailstack.report.plan import ChangeClass, Op, Plan, PolicyEdit, digest_of
+from tailstack.report.preview import LivePolicy, PolicyState, Preview, Safety, asked_of_stack, headline
 from tailstack.report.preview_shown import (
     GITHUB_LIMIT,
     cut,
@@ -196,3 +196,18 @@ def test_every_case_is_a_preview() -> None:
 def test_more_than_one_thing_is_told_as_such(op: Op, words: str) -> None:
     change = replace(changed(op), declaration="tailnet settings", what="tailnet settings")
     assert words in preview_as_text(replace(previews.SAFE, plan=Plan(changes=(change,))))
+
+
+def test_an_edit_of_the_policy_file_is_lost_only_where_it_is_written() -> None:
+    edited = LivePolicy(state=PolicyState.EDITED, said=("group:dev gains tcp:80 to tag:nginx.",))
+    left = replace(previews.NOTHING, live_policy=edited)
+    assert headline(left) == "Look before you apply prod: the live policy file was edited behind the stack."
+    assert "An apply leaves it as it is" in preview_as_text(left)
+    written = replace(left, plan=Plan(policy=PolicyEdit(before="{}", after='{"grants": []}')))
+    assert headline(written).endswith("the live policy file was edited, and the edit would be lost.")
+    assert "An apply would undo this edit" in " ".join(preview_as_text(written).split())
+
+
+def test_a_preview_of_one_stack_of_several_has_its_name() -> None:
+    assert asked_of_stack("prod", "prod").name == "prod"
+    assert asked_of_stack("prod", "prod-blue").name == "prod (stack prod-blue)"

@@ -17,7 +17,6 @@ clusters:
     expose:
       nginx: {{{EXPOSED}}}
 """
-REACHED = '  - {name: all, from: ["*"], to: ["*"], ports: ["*"]}\n'
 API = f"""
 groups: {{group:ops: [ana@example.com]}}
 postures: {{posture:mac: [node:os == 'macos']}}
