@@ -6,6 +6,8 @@ Nothing runs as the operator in the sandbox's clusters; here the test does what 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -221,6 +223,24 @@ def test_a_cluster_that_does_not_answer_is_not_verified(working: Bench) -> None:
     assert "Connection refused" in ended.out
 
 
+def test_a_credential_that_was_revoked_is_named_and_the_remedy_makes_another(working: Bench) -> None:
+    def clients() -> set[str]:
+        found = working.api.keys()
+        return {key.id for key in found if key.description == "tailstack sandbox blue"}
+
+    (revoked,) = clients()
+    working.api.api.send("DELETE", "keys", revoked)
+    ended = run(working, "drift", STACK, "--format", "json")
+    assert ended.code == ExitCode.CHANGES, ended.told
+    (drift,) = ended.data["drifts"]
+    assert (drift["kind"], drift["what"]) == ("revoked", "OAuth client blue.operator")
+    (remedy,) = re.findall(r"(pulumi up .*)\.$", drift["remedy"])
+    done = working.pulumi().plain(*shlex.split(remedy)[1:], "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout
+    assert clients().isdisjoint({revoked})
+    assert run(working, "drift", STACK).code == ExitCode.CLEAN
+
+
 def test_who_may_only_read_sees_everything_but_a_cluster_that_does_not_answer(
     working: Bench, only_reading: dict[str, str]
 ) -> None:
@@ -260,9 +280,13 @@ def changed_by_kubectl(bench: Bench) -> Generator[None]:
     }
     by_hand = path_of(blue, "v1", "Service", "default/extra")
     blue.apply(by_hand, extra, manager="kubectl", force=False)
+    ingress = path_of(blue, INGRESSES, "Ingress", "default/nginx-web")
+    funnel = {"op": "add", "path": "/metadata/annotations/tailscale.com~1funnel", "value": "true"}
+    blue.patch(ingress, [funnel])
     try:
         yield
     finally:
+        blue.patch(ingress, [{**funnel, "op": "remove"}])
         blue.delete(by_hand, propagation="Background")
         blue.patch(place, [{"op": "replace", "path": tags, "value": "tag:k8s"}])
 
@@ -328,6 +352,7 @@ def test_everything_behind_the_stack_is_told_apart(working: Bench) -> None:
         ("device", device.node_id),
         ("credential", client.id),
         ("object", "blue/Service/default/extra"),
+        ("annotation", "blue/Ingress/default/nginx-web#tailscale.com/funnel"),
     }
     assert [one["what"] for one in ended.data["unknown"]] == ["cluster green"]
     assert ended.data["digest"] == again.data["digest"]

@@ -102,7 +102,8 @@ def beginning(bench: Bench) -> Beginning:
         engine=engine,
         locked=locked,
         interrupted=subprocess.CompletedProcess(process.args, process.returncode, out + rest, err),
-        applied=up(bench, "--yes", "--format", "json"),
+        # Nothing else is said on the command line: what the sandbox needs stands in the stack's config.
+        applied=bench.tailstack("up", STACK, "--yes", "--format", "json"),
     )
 
 
