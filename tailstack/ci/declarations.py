@@ -21,7 +21,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tailstack.ci.outputs import refuse, warn
 from tailstack.commands.exit_codes import ExitCode
@@ -75,11 +75,12 @@ def take(pull_request: Path, base: Path) -> Taken:
     changed = below.changed() - configs
     wanted = {path: below.theirs[path] for path in changed if path in below.theirs}
     _check(below.theirs, wanted, configs)
+    _refuse_replaced_folders(changed, below.ours)
     contents = {path: _git(pull_request, "cat-file", "blob", entry.blob) for path, entry in wanted.items()}
     if sum(map(len, contents.values())) > _MOST_BYTES:
         raise UnfitError(f"The changed files of {STACKS}/ have more than {_MOST_BYTES:,} bytes.")
-    # A link goes before anything is written where it leads to.
-    for path in changed:
+    # A link goes before anything is taken away or written where it leads to: of two paths the shorter one sorts first.
+    for path in sorted(changed):
         (base / path).unlink(missing_ok=True)
     for path, content in contents.items():
         target = base / path
@@ -133,6 +134,16 @@ def _check(theirs: Mapping[str, Entry], wanted: Mapping[str, Entry], configs: Ab
         )
     if len(wanted) > _MOST_FILES:
         raise UnfitError(f"More than {_MOST_FILES:,} files below {STACKS}/ are changed.")
+
+
+def _refuse_replaced_folders(changed: AbstractSet[str], ours: Mapping[str, Entry]) -> None:
+    """What was a folder, and is a link or a file of the base since: what is written there would go elsewhere."""
+    folders = {str(folder) for path in changed for folder in PurePosixPath(path).parents}
+    if replaced := sorted(folders & ours.keys() - changed):
+        raise UnfitError(
+            f"The base branch has no folder any more where this pull request changes files: {', '.join(replaced)}. "
+            "Merge the base branch into the pull request."
+        )
 
 
 def _entries(repository: Path, commit: str, *, recursive: bool) -> dict[str, Entry]:

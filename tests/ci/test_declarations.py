@@ -180,6 +180,35 @@ def test_nothing_is_written_through_a_link_of_the_base(base: Path, theirs: Path)
     assert (base / "stacks/linked/tailnet.yaml").read_text() == "theirs\n"
 
 
+@pytest.mark.parametrize("count", range(8))
+def test_a_link_goes_before_what_lies_behind_it(base: Path, theirs: Path, count: int) -> None:
+    """Whatever their names are, and with that the order of them in a set."""
+    link = f"stacks/linked{count}"
+    write(base, {"outside/tailnet.yaml": "outside\n"})
+    (base / link).symlink_to("../outside")
+    commit(base)
+    git(theirs, "pull", "--quiet")
+    (theirs / link).unlink()
+    write(theirs, {f"{link}/tailnet.yaml": "theirs\n"})
+    commit(theirs)
+    take(theirs, base)
+    assert (base / "outside/tailnet.yaml").read_text() == "outside\n"
+    assert (base / link / "tailnet.yaml").read_text() == "theirs\n"
+
+
+def test_a_folder_that_the_base_made_a_link_since_is_refused(base: Path, theirs: Path) -> None:
+    write(theirs, {"stacks/dev/tailnet.yaml": "theirs\n"})
+    commit(theirs)
+    write(base, {"outside/tailnet.yaml": "outside\n"})
+    git(base, "rm", "-r", "--quiet", "stacks/dev")
+    (base / "stacks/dev").symlink_to("../outside")
+    commit(base)
+    git(theirs, "fetch", "--quiet")
+    with pytest.raises(UnfitError, match=r"no folder any more .*: stacks/dev\. Merge"):
+        take(theirs, base)
+    assert (base / "outside/tailnet.yaml").read_text() == "outside\n"
+
+
 @pytest.mark.parametrize(
     ("name", "target"),
     [

@@ -112,7 +112,9 @@ def test_how_to_go_on_is_told_on_request() -> None:
 
 
 def test_a_revoked_credential_is_replaced_by_its_whole_name() -> None:
-    revoked = dataclasses.replace(CLIENT, kind=DriftKind.REVOKED, changes=("It was revoked: whoever uses it is refused.",))
+    revoked = dataclasses.replace(
+        CLIENT, kind=DriftKind.REVOKED, changes=("It was revoked: whoever uses it is refused.",)
+    )
     text = report(drifts=(revoked,)).as_text(remedy=True, width=400)
     assert "OAuth client green.operator (green) was revoked\n" in text
     assert f"pulumi up --stack sandbox --replace '{CLIENT.urn}'." in text
