@@ -9,6 +9,7 @@ from tailstack.topology.custom import ProxyGroup
 from tailstack.topology.custom_resources import CustomResolver
 from tailstack.topology.declaration import ApiServerGroupMode, ClusterDeclaration, ProxyGroupType
 from tailstack.topology.exposing import ExposingResolver
+from tailstack.topology.named import check_named
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import KEY_DOES_NOT_FIT, Notes
 from tailstack.topology.operators import OperatorResolver
@@ -29,6 +30,7 @@ class ClusterResolver:
         notes, path = self.notes, ("clusters", name)
         check_name(notes, *path, name=name)
         check_names(notes, name, declared, [f"svc:{each.hostname}" for each in shared])
+        check_named(notes, name, declared, self.operators.defaults.default_proxy_class)
         kubernetes = declared.kubernetes
         notes.exactly_one((*path, "kubernetes"), {"context": kubernetes.context, "kubeconfig": kubernetes.kubeconfig})
         operator = self.operators.operator(name, declared.operator, allows_impersonation=_impersonates(declared))

@@ -45,6 +45,7 @@ from tailstack.topology.declaration import (
 )
 from tailstack.topology.exposing import say_no_effect
 from tailstack.topology.handed_on import NOT_TAKEN, check_annotation, check_part, part_of, without_places
+from tailstack.topology.named import check_group
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import Notes
 from tailstack.topology.placed import Path
@@ -345,10 +346,8 @@ class CustomResolver:
             ("egress", declared.egress, ProxyGroupType.EGRESS),
         ):
             self.notes.once((*path, key), names)
-            known = [name for name, group in groups.items() if group.type is kind]
             for index, name in enumerate(names):
-                if name not in known and self.notes.is_known(*path[:2], "proxyGroups", name, "type"):
-                    self.notes.unknown(*path, key, index, kind=f"{kind} group", name=name, known=known)
+                check_group(self.notes, *path, key, index, name=name, cluster=str(path[1]), groups=groups, kind=kind)
         return ProxyGroupPolicy(
             cluster=str(path[1]),
             namespace=declared.namespace,

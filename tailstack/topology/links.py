@@ -196,9 +196,11 @@ class LinkResolver:
         """What is declared with this full name, so that it becomes a link, or else the name itself."""
         dns_name = self.nodes.dns_name
         label, dot, domain = fqdn.partition(".")
-        is_domain_known = self.notes.is_known("tailnet", "dnsName")
-        if not is_domain_known or (_LABEL.match(label) and dot and domain == dns_name):
-            return self.by_fqdn.get(f"{label}.{dns_name}", Address(fqdn=fqdn))
+        declared = self.by_fqdn.get(f"{label}.{dns_name}")
+        if not self.notes.is_known("tailnet", "dnsName"):
+            return declared
+        if _LABEL.match(label) and dot and domain == dns_name:
+            return declared or Address(fqdn=fqdn)
         self.notes.say(
             FOREIGN_ADDRESS,
             self.notes.value(*path),

@@ -18,14 +18,15 @@ from tailstack.topology.aside import Aside
 from tailstack.topology.cutting import join_doubled
 from tailstack.topology.declaration import EnvironmentDeclaration
 from tailstack.topology.document import MAX_CHARACTERS, NOT_PLAIN_TEXT, TOO_LARGE, mark_after, read_document
-from tailstack.topology.merging import merge
-from tailstack.topology.notes import Notes
+from tailstack.topology.merging import DECLARED_TWICE, merge
+from tailstack.topology.notes import LISTED_TWICE, Notes
 from tailstack.topology.placed import Mark, Path, PlacedMap, Step, Value, key_place, path_to, value_at, value_place
 from tailstack.topology.resolve import resolve
 from tailstack.topology.schema import SCOPE
-from tailstack.topology.scopes import FileScope, cut_to_scope
+from tailstack.topology.scopes import FileScope, outside_of
 from tailstack.topology.shape import is_needed_somewhere
 from tailstack.topology.tailnet import BasePolicy, Tailnet
+from tailstack.topology.unique_names import NAME_TAKEN
 from tailstack.topology.validation import MISSING_KEY, validate, validate_scope
 from tailstack.topology.wording import did_you_mean, listed, quoted
 
@@ -238,7 +239,8 @@ class _Loader:
     def _say(self, *findings: Finding) -> None:
         """Take findings over, without those about a value that has one already."""
         for finding in findings:
-            if self.doubtful.isdisjoint(map(_mark, finding.places)):
+            places = finding.places if finding.rule in _CLASHES else finding.places[:1]
+            if self.doubtful.isdisjoint(map(_mark, places)):
                 self.findings.append(finding)
 
     def _read_document(self, path: str) -> PlacedMap | None:
@@ -282,7 +284,14 @@ class _Loader:
                 places = tuple(value_place(root, (SCOPE, "clusters", index)) for index in range(len(names)))
                 scope = FileScope(tuple(names), places, key_place(root, (SCOPE,)))
                 scopes[scope.place.file] = scope
-                self._say(*cut_to_scope(root, scope, self.aside))
+                outside = outside_of(scope, root)
+                self._say(*outside)
+                # It has to move anyway, so that nothing more is said of its being there.
+                self.doubtful |= {_mark(finding.places[0]) for finding in outside}
+                for section in _UNNAMED & root.keys():
+                    self.aside.add_text(section)
+                    self.aside.add_keys(root[section])
+                    root.drop(section)
             root.drop(SCOPE)
         return scopes
 
@@ -329,6 +338,10 @@ def _not_there(root: PlacedMap) -> Iterator[Path]:
                 yield ("clusters", name, part)
 
 
+_CLASHES = (DECLARED_TWICE, LISTED_TWICE, NAME_TAKEN)
+"""Of two things that cannot both be there it makes no difference which of them has a finding already."""
+_UNNAMED = frozenset({"tailnet", "defaults", "ssh"})
+"""Sections that nothing refers into by name: in the wrong file they would only stand in the way of the right ones."""
 _BASE: Path = ("tailnet", "policy", "base")
 _POLICY_SUFFIXES = (".hujson", ".json")
 

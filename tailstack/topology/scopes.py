@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tailstack.finding import Finding, Place, Rule
-from tailstack.topology.aside import Aside
 from tailstack.topology.placed import PlacedMap
 from tailstack.topology.schema import SCOPE
 from tailstack.topology.wording import listed, path_text, quoted
@@ -42,25 +41,19 @@ class FileScope:
         return listed(self.clusters)
 
 
-def cut_to_scope(root: PlacedMap, scope: FileScope, aside: Aside) -> list[Finding]:
-    """Set aside of one file what its scope leaves out, and return the findings. What access reaches is judged later."""
+def outside_of(scope: FileScope, root: PlacedMap) -> list[Finding]:
+    """What one file declares that its scope leaves out. What access reaches is judged later."""
     findings: list[Finding] = []
     for section in [section for section in root if section not in {*_SECTIONS, SCOPE}]:
         message = f"A file with the scope {scope} has no section {quoted(section)}."
-        findings.append(_outside(root, section, scope, aside, message=message, expected=f"one of {listed(_SECTIONS)}"))
+        findings.append(_outside(root, section, scope, message, expected=f"one of {listed(_SECTIONS)}"))
     clusters = root.get("clusters")
     if isinstance(clusters, PlacedMap):
         for name in [name for name in clusters if name not in scope.clusters]:
             message = f"{path_text(('clusters', name))} is outside of the scope {scope} of this file."
-            findings.append(_outside(clusters, name, scope, aside, message=message))
+            findings.append(_outside(clusters, name, scope, message))
     return findings
 
 
-def _outside(
-    above: PlacedMap, key: str, scope: FileScope, aside: Aside, *, message: str, expected: str = ""
-) -> Finding:
-    place = Place(*above.marks[key][0])
-    aside.add_text(key)
-    aside.add_keys(above[key])
-    above.drop(key)
-    return OUTSIDE_SCOPE.at(place, scope.place, message=message, expected=expected)
+def _outside(above: PlacedMap, key: str, scope: FileScope, message: str, expected: str = "") -> Finding:
+    return OUTSIDE_SCOPE.at(Place(*above.marks[key][0]), scope.place, message=message, expected=expected)

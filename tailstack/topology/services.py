@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from tailstack.topology import naming
 from tailstack.topology.declaration import (
+    ClusterDeclaration,
     HttpsDeclaration,
     ManagedBy,
+    ProxyGroupType,
     ServiceBackendDeclaration,
     ServiceDeclaration,
 )
 from tailstack.topology.exposing import check_created_ports, check_selector, say_no_effect, service_port
+from tailstack.topology.named import check_group
 from tailstack.topology.nodes import NodeResolver
 from tailstack.topology.notes import Notes
 from tailstack.topology.placed import Path
@@ -32,11 +35,12 @@ class _Shared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceResolver:
-    """Resolves the Tailscale Services of the tailnet."""
+    """Resolves the Tailscale Services of the tailnet, whose backends are in these clusters."""
 
     notes: Notes
     nodes: NodeResolver
     machines: Mapping[str, Machine]
+    clusters: Mapping[str, ClusterDeclaration]
 
     def services(self, declared: Mapping[str, ServiceDeclaration]) -> tuple[TailscaleService, ...]:
         """All of them."""
@@ -110,6 +114,16 @@ class ServiceResolver:
                     why="the service names none for all of its clusters",
                     expected="the name of an ingress group in this cluster",
                     mend="Add `proxyGroup:` here, or to the service for all of its clusters.",
+                )
+            if group and is_known:
+                check_group(
+                    self.notes,
+                    *(here if backend.proxy_group else path),
+                    "proxyGroup",
+                    name=group,
+                    cluster=cluster,
+                    groups=self.clusters[cluster].proxy_groups,
+                    kind=ProxyGroupType.INGRESS,
                 )
             if kind == "https" and declared.https is not None:
                 served = self._ingress(here, backend, group, declared.https, shared)

@@ -13,8 +13,8 @@ from tailstack.rules.service_names import (
     MERGED_BY_CHANCE,
     SERVICE_AND_NODE,
 )
-from tailstack.rules.services import PROXY_GROUP_MISSING
-from tests.rules.cases import places_of, said_of
+from tailstack.topology.notes import UNKNOWN_REFERENCE
+from tests.rules.cases import said_of
 from tests.rules.examples import findings_of_example
 
 SHARED = """
@@ -80,9 +80,7 @@ def test_names_that_were_written_are_meant() -> None:
 
 def test_a_group_that_a_cluster_does_not_have() -> None:
     text = SHARED.replace("green}, proxyGroups: {in: ", "green}, proxyGroups: {inn: ")
-    (said,) = said_of(text, PROXY_GROUP_MISSING)
-    assert "is to be served by ProxyGroup in, which green does not have" in said
-    assert places_of(text, PROXY_GROUP_MISSING) == [["main.yaml:3:77", "main.yaml:5:53"]]
+    assert said_of(text, UNKNOWN_REFERENCE) == ['There is no ingress group of green called "in".']
 
 
 def test_operators_of_different_versions() -> None:

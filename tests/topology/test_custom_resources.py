@@ -19,8 +19,10 @@ BLUE = "clusters:\n  blue:\n    kubernetes: {context: blue}\n"
 
 
 def custom(*lines: str, operator: str = "{}") -> CustomResources:
-    """The custom resources of a cluster with these parts."""
-    text = f"{BLUE}    operator: {operator}\n" + "".join(f"    {line}\n" for line in lines)
+    """The custom resources of a cluster with these parts, and with some classes and a tailnet that they can name."""
+    named = ("proxyClasses: {standard: {}, c: {}}", "tailnets: {o: {credentialsSecret: s}}")
+    more = [line for line in named if not any(other.startswith(line.partition(":")[0]) for other in lines)]
+    text = f"{BLUE}    operator: {operator}\n" + "".join(f"    {line}\n" for line in (*lines, *more))
     (cluster,) = resolved(text).clusters
     return cluster.custom
 

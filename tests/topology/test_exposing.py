@@ -6,7 +6,14 @@ from tailstack.topology.declaration import IngressHttp, ServiceType
 from tailstack.topology.tailnet import HTTP, HTTPS, Exposure, HttpPath, Ingress
 from tests.topology.marked import BASE, check_finding, resolved
 
-BLUE = "clusters:\n  blue:\n    kubernetes: {context: blue}\n    operator: {defaultProxyClass: standard}\n"
+BLUE = """\
+clusters:
+  blue:
+    kubernetes: {context: blue}
+    operator: {defaultProxyClass: standard}
+    proxyClasses: {standard: {}, other: {}, c: {}}
+    proxyGroups: {in: {type: ingress}}
+"""
 
 
 def exposure(keys: str) -> Exposure:

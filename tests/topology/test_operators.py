@@ -16,7 +16,10 @@ def operators(defaults: str, *by_cluster: str) -> tuple[Operator, ...]:
         "tailnet: {dnsName: a.ts.net}",
         f'defaults: {{operator: {{chart: {{version: "1.102.3"}}, {defaults}}}}}',
         "clusters:",
-        *(f"  {'abc'[n]}: {{kubernetes: {{context: a}}, operator: {keys}}}" for n, keys in enumerate(by_cluster)),
+        *(
+            f"  {'abc'[n]}: {{kubernetes: {{context: a}}, operator: {keys}, proxyClasses: {{standard: {{}}, other: {{}}}}}}"
+            for n, keys in enumerate(by_cluster)
+        ),
     ]
     tailnet = resolve_files({path_of("a.yaml"): "\n".join(lines)}, ENVIRONMENT, AT)
     return tuple(cluster.operator for cluster in tailnet.clusters)

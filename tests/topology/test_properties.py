@@ -85,6 +85,7 @@ clusters:
       shop: {namespace: default, paths: {/a: {service: nginx, port: 80}}, http: serve, proxyGroup: in}
   green:
     kubernetes: {kubeconfig: {secret: greenKubeconfig}}
+    proxyClasses: {small: {}}
     proxyGroups: {out: {type: egress, networkPolicy: {fromNamespaces: [a]}}}
     egress:
       remote: {namespace: a, to: {exposure: blue.nginx}, ports: [tcp:80]}

@@ -9,7 +9,7 @@ from tests.topology.marked import BASE, check_finding, findings_of, path_of, res
 CLUSTERS = """
 machines: {db-1: {tags: [tag:db]}, db-2: {tags: [tag:db]}}
 clusters:
-  blue: {kubernetes: {context: blue}, operator: {defaultProxyClass: standard}, proxyGroups: {in: {type: ingress}}}
+  blue: {kubernetes: {context: blue}, operator: {defaultProxyClass: standard}, proxyClasses: {standard: {}}, proxyGroups: {in: {type: ingress}}}
   green: {kubernetes: {context: green}, proxyGroups: {in: {type: ingress}, other: {type: ingress}}}
 """
 

@@ -70,6 +70,7 @@ def test_to_an_address_behind_something(ip: str, through: str, address: Address)
 def test_by_a_group_of_proxies() -> None:
     tailnet = world(
         "    operator: {defaultProxyClass: standard}\n"
+        "    proxyClasses: {standard: {}, mine: {}}\n"
         "    proxyGroups: {out: {type: egress}, own: {type: egress, tags: [tag:own], proxyClass: mine}}\n"
         "    egress:\n"
         "      a: {namespace: a, to: {machine: db}, ports: [tcp:1], proxyGroup: own, formerly: [old]}\n"
@@ -161,7 +162,11 @@ def test_a_default_class_that_accepts_routes_is_enough() -> None:
     assert tailnet.egresses[0].proxy_class == "standard"
 
 
-GROUPS = "    proxyGroups: {in: {type: ingress}, out: {type: egress}, far: {type: egress, tailnet: x}}\n"
+GROUPS = """\
+    proxyGroups: {in: {type: ingress}, out: {type: egress}, far: {type: egress, tailnet: x}}
+    tailnets: {x: {credentialsSecret: s}}
+    proxyClasses: {c: {}}
+"""
 MISTAKES = [
     ("unknown-reference", "to: {service: §svc:play}", ('no Tailscale Service called "svc:play"', "mean svc:pay?")),
     ("port-not-offered", "to: {service: svc:pay}, ports: [§tcp:22]", ("svc:pay does not offer tcp:22",)),
