@@ -61,13 +61,13 @@ def command(environment: str | None, form: FormatWithoutMarkdown, *, named: tupl
     checked = check_environment(project, chosen, datetime.now(UTC))
     tailnet = checked.tailnet
     names = [cluster.name for cluster in tailnet.clusters] if tailnet is not None else []
-    with progress_of(f"Looking at {chosen}", names) as progress:
+    with progress_of(f"Looking at {chosen}", names, form=form) as progress:
         points = _points(project, chosen, stacks, checked, progress)
     diagnosis = Diagnosis(environment=chosen, points=tuple(points))
-    click.echo(
-        diagnosis.as_json() if form is FormatWithoutMarkdown.JSON else diagnosis.as_text(colour=wants_colour()),
-        nl=False,
-    )
+    if form is FormatWithoutMarkdown.JSON:
+        progress.result(diagnosis.as_data())
+    else:
+        click.echo(diagnosis.as_text(colour=wants_colour()), nl=False)
     return ExitCode.FINDINGS if diagnosis.has_missing else ExitCode.CLEAN
 
 

@@ -12,7 +12,7 @@ import click
 
 from tailstack.commands.engine_progress import counting
 from tailstack.commands.exit_codes import ExitCode
-from tailstack.commands.formats import Format, format_option
+from tailstack.commands.formats import Format, format_option, output_option, write_outputs
 from tailstack.commands.live import Looking, looking_at
 from tailstack.commands.progress import TAILNET, Progress, State, progress_of
 from tailstack.commands.project import find_project, project_name
@@ -51,8 +51,11 @@ _LOOKED_FOR = {_BEHIND: "what was changed behind", _UNAPPLIED: "what is not appl
     help="Only this stack of the environment. May be given several times.  [default: all that there are]",
 )
 @format_option()
+@output_option()
 @click.option("--remedy", is_flag=True, help="Say for each thing how to go on. Nothing is done.")
-def command(environment: str | None, form: Format, *, named: tuple[str, ...], remedy: bool) -> ExitCode:
+def command(
+    environment: str | None, form: Format, *, named: tuple[str, ...], outputs: tuple[Path, ...], remedy: bool
+) -> ExitCode:
     """Say how far the files of ENVIRONMENT, its stacks and what is live are from each other, and change nothing.
 
     Tells apart: what was changed behind a stack, what is in the files and not applied yet, what is live and nobody
@@ -70,22 +73,30 @@ def command(environment: str | None, form: Format, *, named: tuple[str, ...], re
     checked = check_environment(project, chosen, datetime.now(UTC))
     masking = masking_of(os.environ)
     try:
-        with progress_of(f"Looking for drift in {chosen}", _clusters(checked, stacks)) as progress:
+        with progress_of(f"Looking for drift in {chosen}", _clusters(checked, stacks), form=form) as progress:
             run = _Run(project=project, engine=engine, masking=masking, progress=progress)
             report = run.report(chosen, checked, stacks)
     except StackLockedError as error:
         click.echo(error, err=True)
         return ExitCode.LOCKED
-    match form:
-        case Format.JSON:
-            click.echo(report.as_json(), nl=False)
-        case Format.MARKDOWN:
-            click.echo(report.as_markdown(remedy=remedy), nl=False)
-        case Format.TEXT:
-            click.echo(report.as_text(colour=wants_colour(), remedy=remedy), nl=False)
+    write_outputs(outputs, lambda ending: _shown(report, ending, colour=False, remedy=remedy))
+    if form is Format.JSON:
+        progress.result(report.as_data())
+    else:
+        click.echo(_shown(report, form, colour=wants_colour(), remedy=remedy), nl=False)
     if not report.is_clean:
         return ExitCode.CHANGES
     return ExitCode.ERROR if report.unknown else ExitCode.CLEAN
+
+
+def _shown(report: DriftReport, form: Format, *, colour: bool, remedy: bool) -> str:
+    match form:
+        case Format.JSON:
+            return report.as_json()
+        case Format.MARKDOWN:
+            return report.as_markdown(remedy=remedy)
+        case Format.TEXT:
+            return report.as_text(colour=colour, remedy=remedy)
 
 
 def _unfinished(states: Mapping[str, Deployment]) -> Iterator[Unknown]:

@@ -1,9 +1,10 @@
-"""The option `--format`, and what it can be."""
+"""What a report is printed as and written to files as: the options `--format` and `--output`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -39,3 +40,28 @@ def format_option(formats: type[StrEnum] = Format) -> Callable[[_Command], _Comm
         show_default=True,
         help="What to print.",
     )
+
+
+_BY_ENDING = {".md": Format.MARKDOWN, ".json": Format.JSON}
+
+
+def output_option() -> Callable[[_Command], _Command]:
+    """The option `--output`, which gives `outputs` for `write_outputs`."""
+    return click.option(
+        "--output",
+        "outputs",
+        multiple=True,
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write the whole report there too: Markdown (.md), JSON (.json), else text. May be given several times.",
+    )
+
+
+def write_outputs(outputs: Iterable[Path], shown: Callable[[Format], str]) -> None:
+    """Write a report to files, to each in the form that its ending says. Raises click.ClickException."""
+    for file in outputs:
+        text = shown(_BY_ENDING.get(file.suffix.lower(), Format.TEXT))
+        try:
+            file.write_text(text, encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error

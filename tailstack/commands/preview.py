@@ -12,17 +12,18 @@ import click
 
 from tailstack.commands.environment import choose_environment
 from tailstack.commands.exit_codes import ExitCode
-from tailstack.commands.formats import Format, format_option
+from tailstack.commands.formats import Format, format_option, output_option, write_outputs
 from tailstack.commands.moments import at_option_of_stack, moment_of
 from tailstack.commands.packs import pack_options, policy_pack_options
 from tailstack.commands.preview_offline import Question, preview_offline
+from tailstack.commands.progress import Progress, progress_of
 from tailstack.commands.project import find_project
 from tailstack.commands.stacks import choose_stacks
 from tailstack.commands.terminal import wants_colour
 from tailstack.engine.plans import masking_of
 from tailstack.report.masking import Masking
 from tailstack.report.preview import Preview, Safety, Tier, asked_of_stack
-from tailstack.report.preview_shown import preview_as_json, preview_as_markdown, preview_as_text
+from tailstack.report.preview_shown import preview_as_data, preview_as_json, preview_as_markdown, preview_as_text
 from tailstack.report.roll_up import (
     RolledUp,
     gravest,
@@ -40,7 +41,9 @@ _CODES = {
     Safety.FINDINGS: ExitCode.FINDINGS,
     Safety.FAILED: ExitCode.ERROR,
 }
-_BY_ENDING = {".md": Format.MARKDOWN, ".json": Format.JSON}
+
+_Make = Callable[[Progress], tuple[Preview, bool]]
+"""What makes a report, and says whether the stack is locked."""
 
 
 @click.command("preview", short_help="Say whether a change is safe, and what it does, before it is applied.")
@@ -54,14 +57,7 @@ _BY_ENDING = {".md": Format.MARKDOWN, ".json": Format.JSON}
 @click.option("--stack", help="Which stack, where the environment has several.")
 @policy_pack_options
 @format_option()
-@click.option(
-    "--output",
-    "outputs",
-    multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the whole report there too: Markdown (.md), JSON (.json), else text. May be given several times.",
-)
+@output_option()
 @click.option("--limit", type=click.IntRange(min=1), metavar="BYTES", help="Cut the Markdown that is printed to this.")
 @at_option_of_stack
 @click.option("--roll-up", is_flag=True, help="Make one report of several: the arguments are JSON files of previews.")
@@ -104,13 +100,13 @@ def command(
     project = find_project(Path.cwd())
     masking = masking_of(os.environ)
 
-    def made() -> tuple[Preview, bool]:
+    def asked_for() -> tuple[Preview, _Make]:
         if offline:
             environment = names[0] if names else choose_environment(project, None)
             moment = at or datetime.now(UTC)
             question = Question(project=project, base=base or "HEAD", head=head, from_ancestor=from_ancestor, at=moment)
             asked = Preview(environment=environment, tier=Tier.OFFLINE, base=question.base)
-            return _reported(asked, masking, lambda: (preview_offline(question, environment, masking), False))
+            return asked, lambda _: (preview_offline(question, environment, masking), False)
         environment, stacks = choose_stacks(project, names[0] if names else None, () if stack is None else (stack,))
         only, *others = stacks
         if others:
@@ -119,24 +115,30 @@ def command(
         options = pack_options(project, environment, packs, pack_configs, without_packs=without_packs)
         moment = moment_of(project, only.name, at)
         asked = asked_of_stack(environment, only.name)
-        return _reported(asked, masking, lambda: _online(project, asked, only.name, moment, options, masking=masking))
+        return asked, lambda told: _online(project, asked, only.name, moment, options, masking=masking, progress=told)
 
     try:
-        preview, locked = made()
+        asked, make = asked_for()
+        with progress_of(f"Previewing {asked.environment}", form=form) as progress:
+            preview, locked = _reported(asked, masking, make, progress)
     except click.ClickException as error:
         # A pull request that drops an environment ends here: its report must not stay what it was.
         unmade = asked_of_stack(names[0] if names else stack or "this project", stack or "")
-        _write_all(replace(unmade, failure=(masking.text(error.format_message()),)), outputs)
+        failed = replace(unmade, failure=(masking.text(error.format_message()),))
+        write_outputs(outputs, lambda ending: _shown(failed, ending, None, colour=False))
         raise
-    _write_all(preview, outputs)
-    click.echo(_shown(preview, form, limit, colour=wants_colour()), nl=False)
+    write_outputs(outputs, lambda ending: _shown(preview, ending, None, colour=False))
+    if form is Format.JSON:
+        progress.result(preview_as_data(preview))
+    else:
+        click.echo(_shown(preview, form, limit, colour=wants_colour()), nl=False)
     return ExitCode.LOCKED if locked else _CODES[preview.safety]
 
 
-def _reported(asked: Preview, masking: Masking, make: Callable[[], tuple[Preview, bool]]) -> tuple[Preview, bool]:
+def _reported(asked: Preview, masking: Masking, make: _Make, progress: Progress) -> tuple[Preview, bool]:
     """The report, and whether the stack is locked. Whatever fails is said in a report, which takes the place of an older one."""
     try:
-        return make()
+        return make(progress)
     except (click.UsageError, click.Abort):
         raise
     except click.ClickException as error:
@@ -149,12 +151,18 @@ def _reported(asked: Preview, masking: Masking, make: Callable[[], tuple[Preview
 
 
 def _online(
-    project: Path, asked: Preview, stack: str, at: datetime, options: Sequence[str], *, masking: Masking
+    project: Path,
+    asked: Preview,
+    stack: str,
+    at: datetime,
+    options: Sequence[str],
+    *,
+    masking: Masking,
+    progress: Progress,
 ) -> tuple[Preview, bool]:
     from tailstack.commands.engine_progress import following  # noqa: PLC0415  the offline tier does not pay for it
     from tailstack.commands.live import connect  # noqa: PLC0415
     from tailstack.commands.preview_online import Request, preview_online  # noqa: PLC0415
-    from tailstack.commands.progress import progress_of  # noqa: PLC0415
     from tailstack.engine.pulumi import Pulumi, PulumiMissingError  # noqa: PLC0415
     from tailstack.topology.rotation import MOMENT_VARIABLE  # noqa: PLC0415
 
@@ -173,15 +181,9 @@ def _online(
         masking=masking,
         options=options,
     )
-    title = f"Previewing {asked.environment}"
-    with progress_of(title) as progress, following(progress, (), is_plan=True) as on_event:
+    with following(progress, (), is_plan=True) as on_event:
         previewed = preview_online(request, on_event)
     return previewed.preview, previewed.outcome is not None and previewed.outcome.is_locked
-
-
-def _write_all(preview: Preview, outputs: tuple[Path, ...]) -> None:
-    for output in outputs:
-        _write(output, _shown(preview, _BY_ENDING.get(output.suffix.lower(), Format.TEXT), None, colour=False))
 
 
 def _shown(preview: Preview, form: Format, limit: int | None, *, colour: bool) -> str:
@@ -198,8 +200,7 @@ def _roll_up(names: tuple[str, ...], form: Format, outputs: tuple[Path, ...], li
     if not names:
         raise click.UsageError("--roll-up needs the JSON files of the previews.")
     rows = [read_report(_read(Path(name)), Path(name).stem) for name in names]
-    for output in outputs:
-        _write(output, _rolled_up(rows, _BY_ENDING.get(output.suffix.lower(), Format.TEXT), None, colour=False))
+    write_outputs(outputs, lambda ending: _rolled_up(rows, ending, None, colour=False))
     click.echo(_rolled_up(rows, form, limit, colour=wants_colour()), nl=False)
     return _CODES[gravest(rows)]
 
@@ -217,10 +218,3 @@ def _rolled_up(rows: list[RolledUp], form: Format, limit: int | None, *, colour:
 def _read(file: Path) -> str:
     """The text of a report; an empty one, which is a failed preview, where a job left none."""
     return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error

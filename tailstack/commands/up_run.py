@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -39,7 +38,7 @@ from tailstack.engine.pulumi import Outcome, Pulumi, PulumiMissingError
 from tailstack.live.declared import Scope
 from tailstack.report.plan import digest_of
 from tailstack.report.preview import PolicyState, Preview, Safety
-from tailstack.report.preview_shown import preview_as_json, preview_as_text
+from tailstack.report.preview_shown import preview_as_data, preview_as_text
 from tailstack.report.resource_kinds import in_words
 from tailstack.report.safety import Limits, Refusal, refusals, shortest
 from tailstack.report.style import Style, counted
@@ -410,11 +409,11 @@ class _Shown:
             "stack": self._wanted.stack.name,
             "at": self._wanted.at.isoformat(),
             "exit_code": int(result.code),
-            "preview": None if preview is None else cast("object", json.loads(preview_as_json(preview))),
+            "preview": None if preview is None else preview_as_data(preview),
             "refusals": [{"allow": one.allow, "text": one.text} for one in result.refused],
             "applied": list(result.applied),
             "kept": None if kept is None else {"tags": list(kept.tags), "entries": list(kept.entries)},
             "narrowed": result.is_narrowed,
-            "verified": None if result.verified is None else cast("object", json.loads(result.verified.as_json())),
+            "verified": None if result.verified is None else result.verified.as_data(),
             "said": list(result.said),
         }

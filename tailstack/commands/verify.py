@@ -21,6 +21,7 @@ from tailstack.commands.terminal import wants_colour
 from tailstack.engine.pulumi import Pulumi, PulumiMissingError
 from tailstack.live.declared import Scope
 from tailstack.live.verification import Outcome, hosted_services, verify
+from tailstack.report.findings import findings_as_data
 from tailstack.report.verified import Verified
 from tailstack.rules.check import check_environment
 from tailstack.topology.tailnet import Tailnet
@@ -72,19 +73,25 @@ def command(environment: str | None, form: Format, *, named: tuple[str, ...], se
     project = find_project(Path.cwd())
     chosen, stacks = choose_stacks(project, environment, named)
     checked = check_environment(project, chosen, datetime.now(UTC))
+    title = f"Verifying {chosen}"
     if checked.tailnet is None:
-        return say_findings(checked.findings, form)
+        if form is not Format.JSON:
+            return say_findings(checked.findings, form)
+        with progress_of(title, form=form) as progress:
+            pass
+        progress.result(findings_as_data(checked.findings))
+        return ExitCode.FINDINGS
     try:
         engine = Pulumi.found(project)
     except PulumiMissingError:
         engine = None
     scope = Scope.of(checked.tailnet, [stack.shard for stack in stacks])
     looking = looking_at(project, stacks, scope, engine)
-    with progress_of(f"Verifying {chosen}", [cluster.name for cluster in scope.clusters]) as progress:
+    with progress_of(title, [cluster.name for cluster in scope.clusters], form=form) as progress:
         verified = verified_within(checked.tailnet, scope, looking, progress, seconds=seconds)
     match form:
         case Format.JSON:
-            click.echo(verified.as_json(), nl=False)
+            progress.result(verified.as_data())
         case Format.MARKDOWN:
             click.echo(verified.as_markdown(), nl=False)
         case Format.TEXT:

@@ -13,7 +13,7 @@ from tailstack.access.parties import Cause, Party, Role
 from tailstack.access.ports import Ports
 from tailstack.access.principals import EVERYONE
 from tailstack.access.routers import Hop
-from tailstack.access.selectors import NONROOT
+from tailstack.access.ssh import how_often, users_text
 from tailstack.access.suggest import Language, grant_ports
 from tailstack.report.findings import JSON_VERSION
 from tailstack.report.telling import Part, Told
@@ -121,10 +121,10 @@ def _capability(way: CapabilityWay) -> str:
 
 
 def _login(way: LoginWay) -> str:
-    users = " or ".join("any user but root" if user == NONROOT else user for user in way.users)
+    users = users_text(way.users)
     if way.is_dead:
         return f"the ssh rule {way.cause} allows {users}, but nothing opens tcp:22: nobody gets in by it"
-    often = f" (once in {way.check_period})" if way.check_period else ""
+    often = f" ({how_often(way.check_period)})" if way.check_period else ""
     asked = f" after a fresh login{often}" if way.is_check else ""
     posture = f", only from a device in {' or '.join(way.postures)}" if way.postures else ""
     return f"logs in as {users}{asked}{posture}, by {way.cause}"

@@ -153,6 +153,7 @@ def _change_as_data(change: Change, words: Vocabulary) -> dict[str, object]:
         "via": list(change.via),
         "posturesBefore": list(change.before),
         "viaBefore": list(change.before_via),
+        "valueBefore": change.before_value,
         "through": change.through,
         "elsewhere": [
             {

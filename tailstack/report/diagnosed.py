@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,18 +49,17 @@ class Diagnosis:
         """For people. Ends with a newline."""
         return "\n".join(self._lines(Style(colour=colour))) + "\n"
 
-    def as_json(self) -> str:
-        """One document, which docs/doctor.md describes. Ends with a newline."""
+    def as_data(self) -> dict[str, object]:
+        """Plain data, for JSON; docs/doctor.md describes it."""
         points = [
             {"area": p.area, "what": p.what, "mark": str(p.mark), "told": p.told, "mend": p.mend} for p in self.points
         ]
-        document = {
+        return {
             "version": JSON_VERSION,
             "environment": self.environment,
             "points": points,
             **{str(mark): self.count(mark) for mark in Mark},
         }
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
     def _lines(self, style: Style) -> Iterator[str]:
         for area in dict.fromkeys(point.area for point in self.points):

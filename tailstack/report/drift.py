@@ -122,8 +122,12 @@ class DriftReport:
         return told_as_markdown(self._told(remedy=remedy))
 
     def as_json(self) -> str:
-        """One object, ending with a newline; docs/drift.md describes it."""
-        data = {
+        """One object, ending with a newline."""
+        return json.dumps(self.as_data(), indent=2, ensure_ascii=False) + "\n"
+
+    def as_data(self) -> dict[str, object]:
+        """Plain data, for JSON; docs/drift.md describes it."""
+        return {
             "version": JSON_VERSION,
             "environment": self.environment,
             "stacks": list(self.stacks),
@@ -150,7 +154,6 @@ class DriftReport:
             ],
             "unknown": [{"what": one.what, "reason": one.reason} for one in self.unknown],
         }
-        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
     def _told(self, *, remedy: bool) -> Told:
         return Told(

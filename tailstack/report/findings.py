@@ -77,18 +77,19 @@ def finding_as_data(finding: Finding) -> dict[str, object]:
     }
 
 
-def as_json(findings: Sequence[Finding], **more: object) -> str:
-    """`{"version", "summary": {"errors", "warnings"}, "findings": [...]}` and the further members given.
-
-    Ends with a newline.
-    """
+def findings_as_data(findings: Sequence[Finding]) -> dict[str, object]:
+    """`{"version", "summary": {"errors", "warnings"}, "findings": [...]}`, for JSON."""
     errors = sum(f.is_error for f in findings)
-    data = {
+    return {
         "version": JSON_VERSION,
         "summary": {"errors": errors, "warnings": len(findings) - errors},
         "findings": [finding_as_data(f) for f in findings],
-        **more,
     }
+
+
+def as_json(findings: Sequence[Finding], **more: object) -> str:
+    """`findings_as_data` and the further members given, as one object. Ends with a newline."""
+    data = {**findings_as_data(findings), **more}
     return encodable(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
 
 

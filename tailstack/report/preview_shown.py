@@ -167,15 +167,20 @@ def size(text: str) -> int:
 
 
 def preview_as_json(preview: Preview) -> str:
+    """`preview_as_data` as one object, ending with a newline."""
+    return json.dumps(preview_as_data(preview), indent=2, ensure_ascii=False) + "\n"
+
+
+def preview_as_data(preview: Preview) -> dict[str, object]:
     """`{"version", "environment", "stack", "name", "tier", "base", "answer", "safety", "failure", "findings", "access", "plan", "livePolicy",
-    "violations", "warnings", "notices", "cost", "told"}`, ending with a newline.
+    "violations", "warnings", "notices", "cost", "told"}`, for JSON.
 
     `access` is as `tailstack diff` gives it, null where nobody can tell; `plan` is as `plan_as_data` has it; `told` are the
     sections of the Markdown, of which a roll-up of several environments is made.
     """
     told = tell_preview(preview)
     live, comparison = preview.live_policy, preview.comparison
-    data = {
+    return {
         "version": JSON_VERSION,
         "environment": preview.environment,
         "stack": preview.stack,
@@ -215,7 +220,6 @@ def preview_as_json(preview: Preview) -> str:
             "foot": list(told.foot),
         },
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def _cost(cost: Cost) -> dict[str, object]:

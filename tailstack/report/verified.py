@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,9 +42,9 @@ class Verified:
         """The same in Markdown: nothing from outside is markup in it."""
         return told_as_markdown(self._told())
 
-    def as_json(self) -> str:
-        """One object, ending with a newline; docs/verify.md describes it."""
-        data = {
+    def as_data(self) -> dict[str, object]:
+        """Plain data, for JSON; docs/verify.md describes it."""
+        return {
             "version": JSON_VERSION,
             "environment": self.environment,
             "holds": self.holds,
@@ -64,7 +63,6 @@ class Verified:
                 for check in self.checks
             ],
         }
-        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
     def _with(self, outcome: Outcome) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.outcome is outcome)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -16,6 +15,7 @@ from tailstack.sandbox.api.application import Application
 from tailstack.sandbox.api.server import serving
 from tailstack.sandbox.api.store import Store
 from tests.commands.declared import TEXT, write
+from tests.commands.streams import records_of, result_of
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def api(project: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
 
 
 def points(out: str) -> dict[str, str]:
-    return {f"{point['area']}: {point['what']}": point["mark"] for point in json.loads(out)["points"]}
+    return {f"{point['area']}: {point['what']}": point["mark"] for point in result_of(out)["points"]}
 
 
 def test_what_is_missing_is_said_with_its_mend_and_the_exit_code_is_3(
@@ -75,11 +75,14 @@ def test_json_names_every_point(api: None, project: Path, capsys: pytest.Capture
     assert run(["doctor", "--format", "json"]) == ExitCode.FINDINGS
     out = capsys.readouterr().out
     found = points(out)
+    begun, *others = records_of(out)[1:]
+    assert (begun["title"], begun["clusters"]) == ("Looking at one", ["blue"])
+    assert {"machine", "tailnet", "blue"} == {record["cluster"] for record in others if record["kind"] == "step"}
     assert found["this machine: environment one"] == "ok"
     assert found["this machine: context blue for cluster blue"] == "ok"
     assert found["tailnet: scopes"] == "ok"
     assert found["cluster blue: API server"] == "missing"
-    assert json.loads(out)["missing"] == sum(mark == "missing" for mark in found.values())
+    assert result_of(out)["missing"] == sum(mark == "missing" for mark in found.values())
     write(project, "one", TEXT + "access:\n  - {name: a, from: [group:admin], to: [{exposure: blue.nginx}]}\n")
     assert run(["doctor", "--format", "json"]) == ExitCode.FINDINGS
     assert points(capsys.readouterr().out)["this machine: environment one"] == "missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ from tailstack.engine.locks import LOCKED
 from tailstack.engine.moving import StackLockedError
 from tailstack.engine.pulumi import Outcome, Pulumi
 from tailstack.live.model import Live, LiveCluster, LiveKey, Unknown
+from tests.commands.streams import records_of, result_of
 from tests.engine.test_wording import step
 from tests.live.playing import TAILNET, WHOLE, as_declared, whole, with_tailnet
 
@@ -79,15 +81,44 @@ def test_a_run_that_fails_is_unknown(
     assert f"{told}: error: no stack named 'test' found" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_program_gets_a_stream_that_ends_with_the_report(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["drift", "test", "--format", "json"]) == ExitCode.CLEAN
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    steps = {(one["cluster"], one["step"]) for one in records_of(captured.out) if one["kind"] == "step"}
+    assert {("tailnet", "what is live"), ("tailnet", "behind the stack"), ("tailnet", "not applied")} <= steps
+    result = result_of(captured.out)
+    assert (result["environment"], result["drifts"], result["unknown"]) == ("test", [], [])
+
+
+def test_the_report_is_written_to_files_by_their_endings(
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    engine["refresh"] = BROKEN
+    files = [tmp_path / name for name in ("a.json", "b.md", "c.txt")]
+    assert run(["drift", "test", *(f"--output={file}" for file in files)]) == ExitCode.ERROR
+    whole, markdown, text = (file.read_text(encoding="utf-8") for file in files)
+    assert [one["what"] for one in json.loads(whole)["unknown"]] == ["what was changed behind test"]
+    assert markdown.startswith("**Not known:")
+    assert text == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("which", ["refresh", "preview"])
 def test_a_lock_ends_with_its_own_code_names_its_holder_and_the_way_out(
-    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], which: str
+    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], which: str, form: str
 ) -> None:
     held = "  file:///x.json: created by ana@elsewhere (pid 7) at 2026-01-05T09:00:00Z"
     engine[which] = Outcome(exit_code=255, log=EventLog(), text=f"error: {LOCKED} by 1 lock(s).\n{held}\n")
-    assert run(["drift", "test"]) == ExitCode.LOCKED
+    assert run(["drift", "test", "--format", form]) == ExitCode.LOCKED
     captured = capsys.readouterr()
-    assert captured.out == ""
+    if form == "json":
+        ended = records_of(captured.out)[-1]
+        assert (ended["kind"], ended["stopped"]) == ("ended", True)
+    else:
+        assert captured.out == ""
     assert "ana on elsewhere, process 7, since 2026-01-05T09:00:00Z" in captured.err
     assert "pulumi cancel --stack test" in captured.err
 

@@ -24,6 +24,7 @@ from tailstack.report.preview import PolicyState, Safety
 from tailstack.report.roll_up import read_report
 from tailstack.topology.loading import load_environment
 from tests.commands.declared import TEXT, write
+from tests.commands.streams import records_of, result_of
 from tests.commands.test_diff import OPEN, commit, git, project
 from tests.engine.recorded import SUMMARY, service, step
 
@@ -131,7 +132,20 @@ def test_a_roll_up_of_files(project: Path, tmp_path: Path, capsys: pytest.Captur
     lost = str(tmp_path / "lost.json")
     assert run(["preview", "--roll-up", str(one), lost, "--format", "markdown", "--limit", "900"]) == ExitCode.ERROR
     assert told(capsys).startswith(":x: **Not safe. Failed: lost; safe: one.**")
+    told(capsys)
     assert run(["preview", "--roll-up", str(one), "--format", "json"]) == ExitCode.CHANGES
+    assert json.loads(told(capsys)) == json.loads(all_of_it.read_text(encoding="utf-8")), "which takes no time"
+
+
+def test_a_program_gets_a_stream_that_ends_with_what_is_written(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = project / "report.json"
+    assert run(["preview", "--offline", "--format", "json", f"--output={report}"]) == ExitCode.CLEAN
+    captured = capsys.readouterr()
+    assert [record["kind"] for record in records_of(captured.out)] == ["version", "begun", "ended", "result"]
+    assert result_of(captured.out) == {"kind": "result", **json.loads(report.read_text(encoding="utf-8"))}
+    assert captured.err == ""
 
 
 @pytest.mark.parametrize(
@@ -216,7 +230,7 @@ def test_without_an_engine_a_report_names_its_stack(
     (project / "stacks" / "Pulumi.one-blue.yaml").write_text(config, encoding="utf-8")
     monkeypatch.setenv("PATH", str(project))
     assert run(["preview", "--stack", "one-blue", "--format", "json"]) == ExitCode.ERROR
-    report = json.loads(told(capsys))
+    report = result_of(told(capsys))
     assert (report["environment"], report["stack"]) == ("one", "one-blue")
 
 

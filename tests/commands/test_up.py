@@ -16,6 +16,7 @@ from tailstack.commands.main import run
 from tailstack.engine.locks import LOCKED
 from tailstack.topology.rotation import MOMENT_VARIABLE
 from tests.commands.declared import TEXT, write
+from tests.commands.streams import result_of
 
 ENGINE = """#!{python}
 import os, pathlib, sys
@@ -276,11 +277,7 @@ def test_a_program_gets_one_stream(project: Project, capsys: pytest.CaptureFixtu
     project.config("removalLimitFrom: 1")
     project.says("preview", *step(SERVICE, "blue.expose.nginx", "delete"))
     assert run([*UP, "--format", "json"]) == ExitCode.REFUSED
-    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert records[0] == {"format_version": "1.0", "kind": "version"}
-    assert records[-2]["kind"] == "ended"
-    result = records[-1]
-    assert result["kind"] == "result"
+    result = result_of(capsys.readouterr().out)
     assert result["exit_code"] == ExitCode.REFUSED
     assert [one["allow"] for one in result["refusals"]] == ["nodes"]
     assert result["preview"]["plan"]["counts"] == {"delete": 1}

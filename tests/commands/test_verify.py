@@ -1,20 +1,26 @@
-"""How long is looked, and how often."""
+"""How long is looked and how often, and what a program gets."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import click
 import pytest
 
+from tailstack.commands.exit_codes import ExitCode
 from tailstack.commands.live import Looking
+from tailstack.commands.main import run
 from tailstack.commands.progress import progress_of
 from tailstack.commands.verify import command, read_duration, verified_within
 from tailstack.live.declared import Scope
 from tailstack.live.model import Live
 from tailstack.report.verified import Verified
+from tests.commands.declared import write
+from tests.commands.streams import records_of, result_of
+from tests.live import playing
 from tests.live.playing import as_declared, whole, without_device
 
 TAILNET = whole()
@@ -103,3 +109,45 @@ def test_it_ends_at_the_deadline_and_pauses_grow_up_to_a_limit(monkeypatch: pyte
 def test_the_tailnets_own_checks_are_in_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, told, _ = looked(monkeypatch, 0, replace(DONE, tailnet=replace(DONE.tailnet, magic_dns=False)))
     assert "tailnet: checks: FAILED" in told
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same tailnet in a project, all of it live."""
+
+    def look(_self: Looking, hosted: Collection[str] = ()) -> Live:
+        assert hosted
+        return DONE
+
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nruntime: python\n", encoding="utf-8")
+    write(tmp_path, "test", playing.TAILNET, "a.yaml")
+    write(tmp_path, "test", playing.WHOLE, "main.yaml")
+    monkeypatch.setattr(Looking, "look", look)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_program_gets_a_stream_that_ends_with_the_checks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert project
+    assert run(["verify", "--format", "json"]) == ExitCode.CLEAN
+    out, err = capsys.readouterr()
+    assert err == ""
+    done = {one["cluster"] for one in records_of(out) if one["kind"] == "step" and one["state"] == "done"}
+    assert done == {"tailnet", "blue", "green"}
+    result = result_of(out)
+    assert (result["environment"], result["holds"]) == ("test", True)
+    assert result["counts"]["holds"] == len(result["checks"])
+
+
+def test_mistakes_in_the_files_are_the_result(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, "test", "clusters: 3\n", "main.yaml")
+    assert run(["verify", "--format", "json"]) == ExitCode.FINDINGS
+    out, err = capsys.readouterr()
+    assert err == ""
+    (finding,) = result_of(out)["findings"]
+    assert finding["places"][0]["file"] == "stacks/test/main.yaml"
+    assert run(["verify"]) == ExitCode.FINDINGS
+    out, err = capsys.readouterr()
+    assert finding["code"] in out
+    assert err == ""

@@ -5,7 +5,6 @@ Nothing runs as the operator in the sandbox's clusters; here the test does what 
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import subprocess
@@ -13,13 +12,14 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.engine.live_tailnet import SCOPES
 from tailstack.sandbox.plugins.kubernetes.api import Client
+from tests.commands.streams import result_of
 from tests.program.conftest import STACK, Bench
 from tests.sandbox.api.wire import Wire
 
@@ -49,7 +49,7 @@ class Ended:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        return cast("Mapping[str, Any]", json.loads(self.out))
+        return result_of(self.out)
 
 
 def run(bench: Bench, *arguments: str, **variables: str) -> Ended:

@@ -16,6 +16,7 @@ import yaml
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.engine.events import Diagnostic, Event, Phase, Step
 from tailstack.engine.pulumi import Outcome, Pulumi
+from tests.commands.streams import result_of
 from tests.program.conftest import STACK, Bench
 
 SERVICE = "stacks/sandbox/tailnet.yaml"
@@ -132,7 +133,7 @@ def test_the_policy_pack_judges_any_program_as_far_as_values_are_known(bench: Be
 def test_doctor_finds_nothing_missing_and_writes_nothing(bench: Bench) -> None:
     before = (bench.api.get_policy().etag, len(bench.api.keys()))
     done = bench.tailstack("doctor", STACK, "--format", "json")
-    found = json.loads(done.stdout)
+    found = result_of(done.stdout)
     assert [point for point in found["points"] if point["mark"] == "missing"] == []
     marks = {f"{point['area']}: {point['what']}": point["mark"] for point in found["points"]}
     for what in ("this machine: plugin kubernetes", f"this machine: lock of {STACK}", "tailnet: scopes"):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tailstack.commands.exit_codes import ExitCode
+from tests.commands.streams import result_of
 from tests.program.conftest import STACK, Bench
 
 FILE = "stacks/sandbox/tailnet.yaml"
@@ -58,7 +59,7 @@ def test_a_change_is_told_once_for_people_once_for_programs_and_changes_nothing(
         "restarts": [],
         "replaced": ["exposure blue.nginx"],
     }
-    again: dict[str, Any] = json.loads(preview(applied, *POLICIES, "--format", "json").stdout)
+    again = result_of(preview(applied, *POLICIES, "--format", "json").stdout)
     assert again["plan"] == report["plan"], "the digest binds an apply to what was reviewed"
     assert applied.api.get_policy().etag == before
 

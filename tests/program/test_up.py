@@ -27,6 +27,7 @@ from tailstack.access import hujson
 from tailstack.commands.exit_codes import ExitCode
 from tailstack.engine.pulumi import ASKED_TO_END, STILL_WAITING
 from tailstack.sandbox.processes import free_port
+from tests.commands.streams import records_of, result_of
 from tests.program.conftest import STACK, Bench
 
 FILE = "stacks/sandbox/tailnet.yaml"
@@ -54,10 +55,6 @@ def started(bench: Bench, *options: str, **variables: str) -> subprocess.Popen[s
 
 def up(bench: Bench, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return bench.tailstack("up", STACK, *PLAIN, *options, **variables)
-
-
-def records(text: str) -> list[Mapping[str, Any]]:
-    return [cast("Mapping[str, Any]", json.loads(line)) for line in text.splitlines()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +133,7 @@ def test_ctrl_c_is_passed_on_once_and_waited_for(beginning: Beginning) -> None:
     assert found.returncode == ExitCode.INTERRUPTED, found.stdout[-3000:] + found.stderr
     assert ASKED_TO_END in found.stderr
     assert STILL_WAITING in found.stderr
-    assert "It was interrupted" in records(found.stdout)[-1]["said"][-1]
+    assert "It was interrupted" in result_of(found.stdout)["said"][-1]
 
 
 def test_after_all_that_everything_is_there_once(stack: Bench) -> None:
@@ -158,11 +155,8 @@ def test_what_the_killed_run_left_in_the_state_is_taken_away_as_the_documentatio
 
 
 def test_a_program_reads_a_stream_that_ends_with_the_result(beginning: Beginning) -> None:
-    found = records(beginning.applied.stdout)
-    assert found[0] == {"format_version": "1.0", "kind": "version"}
-    assert {"version", "begun", "step", "said", "result"} <= {record["kind"] for record in found}
-    result = found[-1]
-    assert result["kind"] == "result"
+    assert {"begun", "step", "said"} <= {record["kind"] for record in records_of(beginning.applied.stdout)}
+    result = result_of(beginning.applied.stdout)
     assert result["exit_code"] == 0
     assert any("in green" in text for text in result["applied"])
     assert result["preview"]["plan"]["digest"].startswith("sha256:")
@@ -250,7 +244,7 @@ def test_a_cluster_that_is_gone_in_the_middle_keeps_its_access_until_it_was_brou
         if '"kind": "said"' in line and "keeping what nodes still use" in line:
             reached.write_text(without_a_server(stack.sandbox.kubeconfig.read_text(), "green"))
     process.communicate()
-    result = records("".join(out))[-1]
+    result = result_of("".join(out))
     assert result["exit_code"] == ExitCode.ERROR
     assert result["kept"]["entries"] == ["tag:k8s to tag:k8s"]
     assert result["narrowed"] is False

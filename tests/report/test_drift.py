@@ -151,6 +151,7 @@ def test_json_has_a_version_and_everything() -> None:
         stacks=("sandbox",), drifts=(CLIENT,), pending=(PENDING, NOISE), unmanaged=(DEVICE,), unknown=(GONE,)
     )
     data = json.loads(found.as_json())
+    assert data == json.loads(json.dumps(found.as_data()))
     assert data["version"] == "1"
     assert (data["environment"], data["stacks"], data["digest"]) == ("sandbox", ["sandbox"], found.digest)
     assert data["drifts"] == [
