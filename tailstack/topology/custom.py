@@ -197,7 +197,7 @@ class ProxyClass:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProxyGroupPolicy:
-    """Which ProxyGroups a namespace may use; None leaves that kind open to all of them."""
+    """Which ProxyGroups a namespace may use: of a kind with None or an empty list, no group (`proxygrouppolicy.go`)."""
 
     cluster: str
     namespace: str

@@ -29,13 +29,16 @@ class Cutter:
         """Drop the key at this path; or put something valid there, if it is needed, or is the name of a thing."""
         self.broken.add(path)
         above, last = value_at(self.root, path[:-1]), path[-1]
-        if isinstance(above, PlacedList) and isinstance(last, int):
-            above[last] = example(shape_at(path), above.marks[last][1])
-        elif isinstance(above, PlacedMap) and isinstance(last, str):
-            key_at, at = above.marks.get(last, (above.at, above.at))
-            above.drop(last)
-            if is_needed(path) or last not in keys_at(path[:-1]):
-                above.put(last, example(shape_at(path), at), key_at, at)
+        if isinstance(above, PlacedList):
+            index = cast("int", last)
+            above[index] = example(shape_at(path), above.marks[index][1])
+            return
+        above, key = cast("PlacedMap", above), str(last)
+        is_named = key in above and key not in keys_at(path[:-1])
+        key_at, at = above.marks.get(key, (above.at, above.at))
+        above.drop(key)
+        if is_named or is_needed(path):
+            above.put(key, example(shape_at(path), at), key_at, at)
 
     def unknown_key(self, path: Path, meant: str) -> None:
         """Cut out a key that there is not. Of the key that was `meant`, if any, nothing is known then."""
