@@ -53,8 +53,9 @@ class Risk(IntEnum):
 class Right:
     """What somebody may do. `ports` are those of NETWORK; else `name` says what it is and `value` its JSON, if any.
 
-    `name` is a capability's name, the users to log in as and how (`root`, `check: root`), the route that is approved or the
-    node attribute. `lacks` is the port without which the right is of no use and which no entry opens: `tcp:443` for an
+    `name` is a capability's name, the users to log in as (`autogroup:nonroot, root`), the route that is approved or the node
+    attribute. The `value` of a login are the `users`, those that are an exception to autogroup:nonroot (`except`), and of the
+    SSH rule `action`, `checkPeriod`, `recorder` and `enforceRecorder`. `lacks` is the port without which the right is of no use and which no entry opens: `tcp:443` for an
     API server, `tcp:22` for SSH.
     """
 
@@ -91,8 +92,8 @@ class Change:
     """`who` gained or lost `right` at `what`; both are selectors as people wrote them, or names of nodes.
 
     `postures` are those of which one is needed, `via` the tags of routers of which one is passed: as it is now, or as it
-    was if the right is lost. `before` and `before_via` are what was needed, where the condition changed; with `is_swap`
-    the new condition is easier for some and harder for others. `through` is the group by whose change of members it comes.
+    was if the right is lost. `before` and `before_via` are what was needed, where the condition changed, and `before_value` what
+    stood for a login in the rule (without users); with `is_swap` the new condition is easier for some and harder for others. `through` is the group by whose change of members it comes.
 
     It is every pair of `who` and `what`, but for those to whom entries `elsewhere` gave it before (those of the old side, of
     what is gained) or give it still (those of the new side, of what is lost).
@@ -106,6 +107,7 @@ class Change:
     via: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     before_via: tuple[str, ...] = ()
+    before_value: Json = None
     through: str = ""
     is_swap: bool = False
     elsewhere: tuple[Elsewhere, ...] = ()

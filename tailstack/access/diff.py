@@ -14,7 +14,8 @@ from dataclasses import replace
 from tailstack.access.changes import Change, Difference, Elsewhere, RightKind, Side
 from tailstack.access.diff_entries import EntryComparison, Move
 from tailstack.access.diff_nodes import route_changes
-from tailstack.access.diff_sections import approval_changes, attribute_changes, ssh_changes, tag_owner_changes
+from tailstack.access.diff_sections import approval_changes, attribute_changes, tag_owner_changes
+from tailstack.access.diff_ssh import ssh_changes
 from tailstack.access.diff_view import View, canonical
 from tailstack.access.evaluate import Access
 from tailstack.access.inventory import NOTHING_KNOWN, Inventory
@@ -61,6 +62,7 @@ def _order(change: Change) -> tuple[object, ...]:
         change.via,
         change.before,
         change.before_via,
+        canonical(change.before_value),
         change.through,
     )
 
@@ -106,6 +108,7 @@ def _rest(change: Change) -> tuple[object, ...]:
         change.via,
         change.before,
         change.before_via,
+        canonical(change.before_value),
         change.through,
         change.direction,
         change.is_swap,

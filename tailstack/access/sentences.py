@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tailstack.access.changes import Change, Difference, Direction, RightKind
-from tailstack.access.diff_sections import CHECK, EXIT_NODE
+from tailstack.access.diff_sections import EXIT_NODE
 from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, impersonated
 from tailstack.access.ports import EVERYTHING, Ports
-from tailstack.access.selectors import NONROOT
+from tailstack.access.ssh import CHECK, DEFAULT_PERIOD, how_often, users_text
 from tailstack.access.vocabulary import PLAIN, Vocabulary, joined
+from tailstack.plain import mapping, texts
 
 NOTHING = "Nobody gains or loses access."
 _VERBS = {Direction.GAINED: ("gains", "gain"), Direction.LOST: ("loses", "lose")}
@@ -84,9 +85,21 @@ def _did(change: Change, words: Vocabulary) -> str:
 
 
 def _login(change: Change, targets: str) -> str:
-    users = ["any user but root" if user == NONROOT else user for user in change.right.name.split(", ")]
-    asked = ", after a fresh login" if change.right.value == CHECK and change.direction in _VERBS else ""
-    return f"{_may(change)} log in to {targets} as {' or '.join(users)}{asked}"
+    value = mapping(change.right.value)
+    login = f"{_may(change)} log in to {targets} as {users_text(texts(value.get('users')), texts(value.get('except')))}"
+    if change.direction not in _VERBS:
+        return login
+    how = ""
+    if value["action"] == CHECK:
+        often = f" ({how_often(str(value['checkPeriod']))})" if "checkPeriod" in value else ""
+        how = f", after a fresh login{often}"
+    return f"{login}{how}{_recorded(value)}"
+
+
+def _recorded(value: Mapping[str, object]) -> str:
+    recorders = texts(value.get("recorder"))
+    only = "only " if "enforceRecorder" in value else ""
+    return f", {only}recorded by {' or '.join(recorders)}" if recorders else ""
 
 
 def _may(change: Change) -> str:
@@ -131,11 +144,27 @@ def _conditions(change: Change, words: Vocabulary) -> Iterator[str]:
         yield _instead(change, "by way of", words.listed(change.via), words.listed(change.before_via))
     if change.postures != change.before:
         yield _instead(change, "from a device in", " or ".join(change.postures), " or ".join(change.before))
-    elif change.right.kind is RightKind.SSH:
-        yield "now after a fresh login" if change.right.value == CHECK else "no longer after a fresh login"
-    elif change.via == change.before_via:
+    if change.right.kind is RightKind.SSH:
+        yield from _login_conditions(mapping(change.right.value), mapping(change.before_value))
+    elif change.postures == change.before and change.via == change.before_via:
         more = "something else" if change.is_swap else "less" if change.direction is Direction.WIDENED else "more"
         yield f"{' or '.join(change.postures)} asks for {more}"
+
+
+def _login_conditions(now: Mapping[str, object], before: Mapping[str, object]) -> Iterator[str]:
+    often, was_often = (how_often(str(side.get("checkPeriod", DEFAULT_PERIOD))) for side in (now, before))
+    if now["action"] != before["action"]:
+        explicit = f" ({often})" if "checkPeriod" in now else ""
+        yield f"now after a fresh login{explicit}" if now["action"] == CHECK else "no longer after a fresh login"
+    elif often != was_often:
+        yield f"after a fresh login {often}, no longer {was_often}"
+    recorders, were = (" or ".join(texts(side.get("recorder"))) for side in (now, before))
+    if recorders != were and were:
+        yield f"recorded by {recorders}, no longer by {were}" if recorders else f"no longer recorded by {were}"
+    elif recorders != were:
+        yield f"now recorded by {recorders}"
+    if ("enforceRecorder" in now) != ("enforceRecorder" in before):
+        yield f"{'now' if 'enforceRecorder' in now else 'no longer'} only while a recorder is reached"
 
 
 def _instead(change: Change, how: str, now: str, before: str) -> str:

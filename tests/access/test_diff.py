@@ -299,6 +299,133 @@ def test_ssh(old: list[dict[str, object]], new: list[dict[str, object]], expecte
     assert said(made(LOGIN, ssh=old), made(LOGIN, ssh=new)) == expected
 
 
+def check(*users: str, **more: object) -> dict[str, object]:
+    return ssh(*users, action="check", **more)
+
+
+ANY, OWN = "autogroup:nonroot", "localpart:*@x.com"
+MAC, NEWER = {"srcPosture": ["posture:mac"]}, {"srcPosture": ["posture:new"]}
+RECORDED = {"recorder": ["tag:a"]}
+MAY = "group:dev may log in to tag:k8s as "
+MAY_NOW = "group:dev may now log in to tag:k8s as "
+NO_LONGER = "group:dev may no longer log in to tag:k8s as "
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        # as whom
+        ([check(ANY, "root")], [check(ANY)], [NO_LONGER + "root, after a fresh login."]),
+        ([check(ANY, "root")], [check("root")], [NO_LONGER + "any user but root, after a fresh login."]),
+        ([check(ANY, "root")], [], [NO_LONGER + "any user, after a fresh login."]),
+        ([], [ssh(ANY, "root", "x")], [MAY_NOW + "any user."]),
+        ([ssh(ANY)], [ssh("x")], [NO_LONGER + "any user but root and x."]),
+        ([ssh("x", "y")], [ssh(ANY)], [MAY_NOW + "any user but root, x and y."]),
+        ([ssh("x")], [ssh(ANY, "root")], [MAY_NOW + "any user but x."]),
+        ([ssh("x", src=["*"])], [ssh("x", src=["*"]), ssh(ANY)], [MAY_NOW + "any user but root and x."]),
+        ([ssh(ANY)], [ssh(ANY), check("x")], [MAY + "x: now after a fresh login."]),
+        ([check(ANY)], [ssh(ANY), check("x")], [MAY + "any user but root and x: no longer after a fresh login."]),
+        # the part of a login before the @
+        ([], [ssh(OWN)], [MAY_NOW + "their own name before @x.com."]),
+        ([ssh(ANY, OWN)], [ssh(OWN)], [NO_LONGER + "any user but root and their own name before @x.com."]),
+        ([], [ssh(ANY, OWN)], [MAY_NOW + "any user but root or their own name before @x.com."]),
+        ([], [ssh(ANY, "root", OWN)], [MAY_NOW + "any user."]),
+        ([ssh(OWN, src=["ana@x.com"])], [ssh("ana", src=["ana@x.com"])], ["Nobody gains or loses access."]),
+        ([], [ssh(OWN, src=["ana@x.com"])], ["ana@x.com may now log in to tag:k8s as ana."]),
+        ([], [ssh(OWN, src=["ana@y.com"])], ["Nobody gains or loses access."]),
+        ([], [ssh(OWN, src=["tag:a"])], ["Nobody gains or loses access."]),
+        # at once or after a fresh login, and how long that counts
+        (
+            [ssh(ANY, "root")],
+            [check(ANY), ssh("root")],
+            [MAY + "any user but root: now after a fresh login."],
+        ),
+        ([], [check("x", checkPeriod="1h")], [MAY_NOW + "x, after a fresh login (once in 1h)."]),
+        ([], [check("x", checkPeriod="always")], [MAY_NOW + "x, after a fresh login (each time)."]),
+        ([ssh("x", checkPeriod="1h")], [ssh("x")], ["Nobody gains or loses access."]),
+        ([check("x")], [check("x", checkPeriod="12h")], ["Nobody gains or loses access."]),
+        (
+            [check("x")],
+            [check("x", checkPeriod="soon")],
+            ["Nobody gains or loses access."],
+        ),
+        (
+            [check("x")],
+            [check("x", checkPeriod="1h")],
+            [MAY + "x: after a fresh login once in 1h, no longer once in 12h."],
+        ),
+        (
+            [check("x", checkPeriod="always")],
+            [check("x", checkPeriod="1h")],
+            [MAY + "x: after a fresh login once in 1h, no longer each time."],
+        ),
+        ([ssh("x")], [check("x", checkPeriod="1h")], [MAY + "x: now after a fresh login (once in 1h)."]),
+        # of several rules that check the first one counts
+        (
+            [check("x", checkPeriod="1h")],
+            [check("x", checkPeriod="1h"), check("x", checkPeriod="2h")],
+            ["Nobody gains or loses access."],
+        ),
+        # recorded
+        ([], [ssh("x", **RECORDED)], [MAY_NOW + "x, recorded by tag:a."]),
+        ([], [ssh("x", **RECORDED, enforceRecorder=True)], [MAY_NOW + "x, only recorded by tag:a."]),
+        ([], [ssh("x", enforceRecorder=True)], [MAY_NOW + "x."]),
+        ([ssh("x")], [ssh("x", **RECORDED)], [MAY + "x: now recorded by tag:a."]),
+        ([ssh("x", **RECORDED)], [ssh("x")], [MAY + "x: no longer recorded by tag:a."]),
+        (
+            [ssh("x", **RECORDED)],
+            [ssh("x", recorder=["tag:b", "tag:a"])],
+            [MAY + "x: recorded by tag:a or tag:b, no longer by tag:a."],
+        ),
+        (
+            [ssh("x", **RECORDED)],
+            [ssh("x", **RECORDED, enforceRecorder=True)],
+            [MAY + "x: now only while a recorder is reached."],
+        ),
+        (
+            [ssh("x", **RECORDED, enforceRecorder=True)],
+            [check("x", **RECORDED)],
+            [MAY + "x: now after a fresh login, and no longer only while a recorder is reached."],
+        ),
+        # several conditions at once
+        (
+            [ssh("x", **MAC)],
+            [check("x")],
+            [MAY + "x: no longer only from a device in posture:mac, and now after a fresh login."],
+        ),
+        ([ssh("x", **MAC)], [check("x", **MAC)], [MAY + "x: now after a fresh login."]),
+        ([ssh("x", **MAC), ssh("x", **NEWER)], [ssh("x", srcPosture=[*POSTURES])], ["Nobody gains or loses access."]),
+        (
+            [check("x", **MAC), ssh("x", **NEWER)],
+            [ssh("x", **NEWER)],
+            [NO_LONGER + "x, after a fresh login (from a device in posture:mac)."],
+        ),
+        (
+            [ssh("x", **NEWER)],
+            [check("x", **MAC), ssh("x", **NEWER)],
+            [MAY_NOW + "x, after a fresh login, only from a device in posture:mac."],
+        ),
+    ],
+)
+def test_logins_are_told_exactly(
+    old: list[dict[str, object]], new: list[dict[str, object]], expected: list[str]
+) -> None:
+    assert said(made(LOGIN, ssh=old), made(LOGIN, ssh=new)) == expected
+
+
+def test_what_a_login_was_and_is_stands_in_the_data() -> None:
+    old, new = [check(ANY, "x", checkPeriod="1h")], [ssh(ANY, "root", **RECORDED, enforceRecorder=True), check("x")]
+    found = difference(made(LOGIN, ssh=old), made(LOGIN, ssh=new)).changes
+    told = [(change.right.value, change.before_value, change.is_swap) for change in found]
+    rule = {"action": "accept", "recorder": ["tag:a"], "enforceRecorder": True}
+    hourly = {"action": "check", "checkPeriod": "1h"}
+    assert told == [
+        ({"users": ["root"], **rule}, None, False),
+        ({"users": [ANY], "except": ["x"], **rule}, hourly, True),
+        ({"users": ["x"], "action": "check"}, hourly, False),
+    ]
+
+
 def test_a_login_is_of_use_only_where_its_port_is_open() -> None:
     rules = [ssh("root")]
     said_of = "group:dev may {} log in to tag:k8s as root"
@@ -332,6 +459,15 @@ def test_who_joins_a_group_may_log_in_where_it_may() -> None:
     after = made(LOGIN, ssh=rules, groups={**GROUPS, "group:dev": ["ana@x.com", "li@x.com", "zoe@x.com"]})
     assert said(made(LOGIN, ssh=rules), after) == [
         "zoe@x.com, as a new member of group:dev, may now log in to tag:k8s as root."
+    ]
+
+
+def test_what_is_named_for_one_user_is_not_said_again_of_any() -> None:
+    rule = ssh("autogroup:nonroot")
+    after = [rule, ssh("ubuntu", src=["zoe@x.com"])]
+    groups = {**GROUPS, "group:dev": ["ana@x.com", "li@x.com", "zoe@x.com"]}
+    assert said(made(LOGIN, ssh=[rule]), made(LOGIN, ssh=after, groups=groups)) == [
+        "zoe@x.com, as a new member of group:dev, may now log in to tag:k8s as any user but root."
     ]
 
 

@@ -148,6 +148,7 @@ def test_json() -> None:
         "via": [],
         "posturesBefore": [],
         "viaBefore": [],
+        "valueBefore": None,
         "through": "",
         "elsewhere": [
             {
