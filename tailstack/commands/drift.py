@@ -102,10 +102,13 @@ def _shown(report: DriftReport, form: Format, *, colour: bool, remedy: bool) -> 
 def _unfinished(states: Mapping[str, Deployment]) -> Iterator[Unknown]:
     for name, state in states.items():
         if begun := unfinished(state):
-            reason = (
-                f"one is at work, or was ended in the middle of {listed(begun)}. What that has left is told as what nobody "
-                f"declared; when it is gone: pulumi refresh --clear-pending-creates --stack {name}"
+            when = (
+                "What that has left is told as what nobody declared; when it is gone"
+                if state.has_pending_creates
+                else "When none is at work"
             )
+            ways = ", then ".join(state.ways_to_finish(name))
+            reason = f"one is at work, or was ended in the middle of {listed(begun)}. {when}: {ways}"
             yield Unknown(what=f"what the last update of {name} has done", reason=reason)
 
 

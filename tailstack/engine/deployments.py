@@ -16,6 +16,9 @@ PROVIDER = "pulumi:providers:"
 EVERYWHERE = "pulumi:providers:tailscale"
 """The provider that every stack has, whether a resource of its part uses it or not (components/environment.py)."""
 
+_CREATING = "creating"
+"""`OperationTypeCreating` in `sdk/go/common/resource/resource_operation.go`."""
+
 Resource = Mapping[str, Any]
 
 
@@ -38,9 +41,31 @@ class Deployment:
     @property
     def unfinished(self) -> tuple[str, ...]:
         """The URNs of what an update had begun and not ended: operations, and what still waits for being deleted or replaced."""
-        operations = cast("Sequence[Mapping[str, Any]]", self._state.get("pending_operations") or ())
-        waiting = (one for one in self.resources if one.get("delete") or one.get("pendingReplacement"))
-        return tuple(urn_of(one) for one in (*(operation["resource"] for operation in operations), *waiting))
+        return tuple(urn_of(one) for one in (*(one["resource"] for one in self._operations), *self._waiting))
+
+    @property
+    def has_pending_creates(self) -> bool:
+        """Whether a creation was begun of which the engine does not know how it ended."""
+        return any(operation["type"] == _CREATING for operation in self._operations)
+
+    def ways_to_finish(self, stack: str) -> tuple[str, ...]:
+        """The commands that end what an update has begun, in their order, for the stack as people call it.
+
+        A refresh looks how each operation ended and takes its note away, but for a creation, of which there is no id to ask for
+        (`filterMapPendingCreates` in `pkg/cmd/pulumi/operations/refresh.go` of pulumi 3.250.0). What waits for being deleted or
+        replaced is the next update's.
+        """
+        refresh = "pulumi refresh --clear-pending-creates" if self.has_pending_creates else "pulumi refresh"
+        commands = (refresh if self._operations else "", "pulumi up" if self._waiting else "")
+        return tuple(f"{command} --stack {stack}" for command in commands if command)
+
+    @property
+    def _operations(self) -> Sequence[Mapping[str, Any]]:
+        return cast("Sequence[Mapping[str, Any]]", self._state.get("pending_operations") or ())
+
+    @property
+    def _waiting(self) -> Sequence[Resource]:
+        return [one for one in self.resources if one.get("delete") or one.get("pendingReplacement")]
 
     @property
     def can_encrypt(self) -> bool:

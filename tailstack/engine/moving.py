@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tailstack.engine.deployments import (
     Deployment,
@@ -181,13 +181,18 @@ def _refuse_overlap(targets: Sequence[Stack]) -> None:
             )
 
 
+_MADE: Final = "What a creation has made all the same is told by `tailstack drift` as unmanaged: look there first."
+
+
 def _refuse_unfinished(states: Mapping[str, Deployment]) -> None:
     unfinished = [f"  {name}: {urn}" for name, state in states.items() for urn in state.unfinished]
     if unfinished:
         raise StateError(
             "An update was not finished, so that it is not known what exists:\n"
             + "\n".join(unfinished)
-            + "\nFinish it with `pulumi refresh` and `pulumi up`, and then move."
+            + "\nFinish it, and then move:\n"
+            + "\n".join(f"  {way}" for name, state in states.items() for way in state.ways_to_finish(name))
+            + (f"\n{_MADE}" if any(state.has_pending_creates for state in states.values()) else "")
         )
     for name, state in states.items():
         if not state.can_encrypt:

@@ -220,10 +220,21 @@ def test_a_state_that_cannot_be_read_leaves_open_what_nobody_declared(
     assert captured.err.count("tailnet: behind the stack: running") == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("updating", "When none is at work: pulumi refresh --stack test"),
+        ("creating", "when it is gone: pulumi refresh --clear-pending-creates --stack test"),
+    ],
+)
 def test_an_update_that_was_not_finished_is_told(
-    engine: dict[str, Outcome], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    engine: dict[str, Outcome],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    expected: str,
 ) -> None:
-    operation = {"resource": {"urn": "urn:pulumi:test::p::tailscale:index/acl:Acl::policy"}, "type": "updating"}
+    operation = {"resource": {"urn": "urn:pulumi:test::p::tailscale:index/acl:Acl::policy"}, "type": kind}
     state = {"deployment": {"pending_operations": [operation]}}
 
     def states(*_arguments: object) -> dict[str, Deployment]:
@@ -233,7 +244,7 @@ def test_an_update_that_was_not_finished_is_told(
     assert run(["drift", "test"]) == ExitCode.ERROR
     told = " ".join(capsys.readouterr().out.split())
     assert "what the last update of test has done: one is at work, or was ended in the middle of policy file." in told
-    assert "pulumi refresh --clear-pending-creates --stack test" in told
+    assert expected in told
 
 
 def test_files_with_mistakes_leave_open_what_nobody_declared(

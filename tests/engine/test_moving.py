@@ -216,10 +216,35 @@ def test_secrets_are_in_plain_text_only_on_their_way(tmp_path: Path) -> None:
 def test_an_update_that_was_not_finished_is_finished_first() -> None:
     operation = {"type": "creating", "resource": {"urn": "urn:pulumi:prod::x::y::z"}}
     said = refused(*SHARDS, prod=deployment("prod", *ONE.resources, pending_operations=[operation]))
-    assert "  prod: urn:pulumi:prod::x::y::z\n" in said
-    assert "pulumi refresh" in said
+    assert said.splitlines()[1:] == [
+        "  prod: urn:pulumi:prod::x::y::z",
+        "Finish it, and then move:",
+        "  pulumi refresh --clear-pending-creates --stack prod",
+        "What a creation has made all the same is told by `tailstack drift` as unmanaged: look there first.",
+    ]
     condemned = ONE.with_resources([*ONE.resources[:-1], {**ONE.resources[-1], "delete": True}])
-    assert "green.operator" in refused(*SHARDS, prod=condemned)
+    said = refused(*SHARDS, prod=condemned)
+    assert "green.operator" in said
+    assert said.endswith("\nFinish it, and then move:\n  pulumi up --stack prod")
+
+
+@pytest.mark.parametrize(
+    ("types", "is_condemned", "expected"),
+    [
+        ([], False, []),
+        (["updating"], False, ["pulumi refresh"]),
+        (["deleting", "creating"], False, ["pulumi refresh --clear-pending-creates"]),
+        (["reading"], True, ["pulumi refresh", "pulumi up"]),
+        ([], True, ["pulumi up"]),
+    ],
+)
+def test_each_kind_of_an_unfinished_operation_has_its_command(
+    types: list[str], is_condemned: bool, expected: list[str]
+) -> None:
+    resource = {"urn": "urn:pulumi:prod::x::y::z", "pendingReplacement": is_condemned}
+    begun = [{"type": kind, "resource": resource} for kind in types]
+    found = deployment("prod", resource, pending_operations=begun).ways_to_finish("org/x/prod")
+    assert list(found) == [f"{command} --stack org/x/prod" for command in expected]
 
 
 def test_a_stack_that_cannot_encrypt_is_refused() -> None:
