@@ -14,6 +14,7 @@ from tailstack.access.nodes import declared_nodes
 from tailstack.charts.annotations import ANNOTATIONS
 from tailstack.charts.custom_resources import CUSTOM_KINDS
 from tailstack.live.declared import OwnNames, Scope, ingress_class, objects_of, own_names, services_of
+from tailstack.live.kubectl import kubectl
 from tailstack.live.model import (
     Live,
     LiveCluster,
@@ -93,7 +94,7 @@ class _Object:
     """An object that the operator of a cluster acts on. `nodes` are the names of the nodes that come of it, `added` the
     operator's annotations that a stack holds it without."""
 
-    cluster: str
+    cluster: Cluster
     there: LiveObject
     nodes: frozenset[str]
     is_known: bool
@@ -195,9 +196,9 @@ class _Found:
         nodes = f" Its node is {listed(joined)}." if joined else ""
         return Unmanaged(
             kind=UnmanagedKind.OBJECT,
-            what=f"{there.kind} {there.path} in {made.cluster}",
-            id=f"{made.cluster}/{there.kind}/{there.path}",
-            why=f"The operator of {made.cluster} acts on it, and nobody declared it.{nodes}",
+            what=f"{there.kind} {there.path} in {made.cluster.name}",
+            id=f"{made.cluster.name}/{there.kind}/{there.path}",
+            why=f"The operator of {made.cluster.name} acts on it, and nobody declared it.{nodes}",
             remedy=_remedy(there, made.cluster),
         )
 
@@ -230,27 +231,25 @@ def _credential(key: LiveKey, why: str) -> Unmanaged:
 
 def _annotations(made: _Object) -> Iterator[Unmanaged]:
     there = made.there
-    place = f" -n {there.namespace}" if there.namespace else ""
+    annotate = kubectl(made.cluster, "annotate", there)
     for name in made.added:
         yield Unmanaged(
             kind=UnmanagedKind.ANNOTATION,
-            what=f"annotation {name} of {there.kind} {there.path} in {made.cluster}",
-            id=f"{made.cluster}/{there.kind}/{there.path}#{name}",
-            why=f"The operator of {made.cluster} acts on it, and the stack did not set it.",
-            remedy=f"Declare what it is for, or take it off: kubectl annotate {there.kind.lower()} {there.name}{place} {name}-",
+            what=f"annotation {name} of {there.kind} {there.path} in {made.cluster.name}",
+            id=f"{made.cluster.name}/{there.kind}/{there.path}#{name}",
+            why=f"The operator of {made.cluster.name} acts on it, and the stack did not set it.",
+            remedy=f"Declare what it is for, or take it off: {annotate} {name}-",
         )
 
 
-def _remedy(there: LiveObject, cluster: str) -> str:
+def _remedy(there: LiveObject, cluster: Cluster) -> str:
     section = {"Service": "expose:` or `egress:", "Ingress": "ingress:"}.get(there.kind, "")
-    declare = f"Declare it in `clusters: {{{cluster}: …}}`" + (f" under `{section}`" if section else "")
+    declare = f"Declare it in `clusters: {{{cluster.name}: …}}`" + (f" under `{section}`" if section else "")
     if there.kind == "Service":
         return (
             f"{declare} (`managedBy: gitops` leaves its manifest to others), or take its tailscale.com annotations off."
         )
-    return f"{declare}, or delete it: kubectl delete {there.kind.lower()} {there.name}" + (
-        f" -n {there.namespace}." if there.namespace else "."
-    )
+    return f"{declare}, or delete it: {kubectl(cluster, 'delete', there)}."
 
 
 def _objects(cluster: Cluster, there: LiveCluster, managed: Managed) -> Iterator[_Object]:
@@ -261,7 +260,7 @@ def _objects(cluster: Cluster, there: LiveCluster, managed: Managed) -> Iterator
         if _is_acted_on(one, cluster) and MADE_BY_OPERATOR not in one.labels:
             given = managed.given(cluster.name, one.key)
             yield _Object(
-                cluster=cluster.name,
+                cluster=cluster,
                 there=one,
                 nodes=frozenset(_nodes(one)),
                 is_known=one.key in declared or given is not None,

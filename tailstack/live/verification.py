@@ -23,6 +23,7 @@ from tailstack.live.declared import (
     objects_of,
     services_of,
 )
+from tailstack.live.kubectl import kubectl
 from tailstack.live.model import Live, LiveDevice, LiveObject, LiveService, LiveTailnet, Unknown
 from tailstack.plain import entries
 from tailstack.topology.tailnet import Cluster, Egress, Ingress, Tailnet
@@ -352,7 +353,7 @@ def _objects(cluster: Cluster, dns_name: str, live: Live) -> Iterator[Check]:
         elif there is None:
             yield _no_object(subject, declared, cluster.name)
         else:
-            yield from _object(subject, declared, there, dns_name)
+            yield from _object(subject, declared, there, cluster, dns_name)
 
 
 def _no_object(subject: _Subject, declared: DeclaredObject, cluster: str) -> Check:
@@ -367,19 +368,21 @@ def _no_object(subject: _Subject, declared: DeclaredObject, cluster: str) -> Che
     return subject.fails("object", f"There is no {kind} {path} in {cluster}.", mend)
 
 
-def _object(subject: _Subject, declared: DeclaredObject, there: LiveObject, dns_name: str) -> Iterator[Check]:
+def _object(
+    subject: _Subject, declared: DeclaredObject, there: LiveObject, cluster: Cluster, dns_name: str
+) -> Iterator[Check]:
     yield subject.holds("object")
     for condition in declared.conditions:
-        yield _condition(subject, there, condition)
+        yield _condition(subject, there, condition, cluster)
     served = declared.served
     if isinstance(served, Ingress):
-        yield from _ingress(subject, served, there)
+        yield from _ingress(subject, served, there, cluster)
     elif isinstance(served, Egress) and served.proxy_group is None:
         yield subject.when(
             "resolution",
             is_so=there.spec.get("externalName") not in (None, "", PLACEHOLDER),
             message=f"Service {there.path} leads nowhere yet: the operator has not put the name of its proxy there.",
-            mend=_events(there),
+            mend=_events(cluster, there),
         )
     if declared.group is not None and declared.group.hostname is not None:
         url = f"https://{declared.group.hostname}.{dns_name}"
@@ -388,35 +391,37 @@ def _object(subject: _Subject, declared: DeclaredObject, there: LiveObject, dns_
             is_so=there.status.get("url") == url,
             message=f"{there.kind} {there.path} does not say that the API server is reached at {url}"
             + (f", but at {there.status['url']}." if there.status.get("url") else "."),
-            mend=_events(there),
+            mend=_events(cluster, there),
         )
 
 
-def _condition(subject: _Subject, there: LiveObject, kind: str) -> Check:
+def _condition(subject: _Subject, there: LiveObject, kind: str, cluster: Cluster) -> Check:
     condition = there.condition(kind)
     if condition is None:
         return subject.fails(
-            kind, f"{there.kind} {there.path} has no condition {kind}: nothing has looked at it yet.", _events(there)
+            kind,
+            f"{there.kind} {there.path} has no condition {kind}: nothing has looked at it yet.",
+            _events(cluster, there),
         )
     if condition.is_outdated:
         return subject.fails(
-            kind, f"{kind} of {there.kind} {there.path} is about an older version of it.", _events(there)
+            kind, f"{kind} of {there.kind} {there.path} is about an older version of it.", _events(cluster, there)
         )
     words = ": ".join(filter(None, (condition.reason, condition.message))) or "no reason is given"
     return subject.when(
         kind,
         is_so=condition.is_true,
         message=f"{kind} of {there.kind} {there.path} is not true ({words}).",
-        mend=_events(there),
+        mend=_events(cluster, there),
     )
 
 
-def _ingress(subject: _Subject, ingress: Ingress, there: LiveObject) -> Iterator[Check]:
+def _ingress(subject: _Subject, ingress: Ingress, there: LiveObject, cluster: Cluster) -> Iterator[Check]:
     """The operator says port 443 for a highly available ingress once its Secret has a certificate (`hasCerts` in
     ingress-for-pg.go); for another one it is the node's name that counts, and the certificate comes with the first visit."""
     names = {str(address.get("hostname", "")).rstrip(".") for address in there.addresses} - {""}
     if not names:
-        yield subject.fails("name", f"Ingress {there.path} has no name in the tailnet yet.", _events(there))
+        yield subject.fails("name", f"Ingress {there.path} has no name in the tailnet yet.", _events(cluster, there))
         return
     yield subject.when(
         "name",
@@ -434,6 +439,5 @@ def _ingress(subject: _Subject, ingress: Ingress, there: LiveObject) -> Iterator
     )
 
 
-def _events(there: LiveObject) -> str:
-    namespace = f" -n {there.namespace}" if there.namespace else ""
-    return f"Its events say more: kubectl describe {there.kind.lower()} {there.name}{namespace}."
+def _events(cluster: Cluster, there: LiveObject) -> str:
+    return f"Its events say more: {kubectl(cluster, 'describe', there)}."

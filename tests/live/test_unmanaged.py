@@ -158,11 +158,11 @@ def test_an_annotation_that_somebody_added_to_an_object_of_a_stack() -> None:
     assert (found.kind, found.id) == (UnmanagedKind.ANNOTATION, "blue/Ingress/default/web#tailscale.com/funnel")
     assert found.what == "annotation tailscale.com/funnel of Ingress default/web in blue"
     assert found.why == "The operator of blue acts on it, and the stack did not set it."
-    assert found.remedy.endswith("kubectl annotate ingress web -n default tailscale.com/funnel-")
+    assert found.remedy.endswith("kubectl --context blue annotate ingress web -n default tailscale.com/funnel-")
     nowhere = ("ProxyGroup", "", "web")
     group = live_object(nowhere, metadata={"annotations": {"tailscale.com/share-acme-account": "true"}})
     of_group = only(with_object(DONE, "blue", group), Managed(objects={"blue": {nowhere: frozenset()}}))
-    assert of_group.remedy.endswith("kubectl annotate proxygroup web tailscale.com/share-acme-account-")
+    assert of_group.remedy.endswith("kubectl --context blue annotate proxygroup web tailscale.com/share-acme-account-")
 
 
 def test_what_belongs_to_another_environment_of_the_tailnet_is_not_ours() -> None:
@@ -212,12 +212,12 @@ def test_services_that_the_operator_passes_over_or_has_made(parts: dict[str, Any
 
 def test_an_ingress_and_custom_resources_of_others() -> None:
     ingress = live_object(("Ingress", "default", "extra"), spec={"ingressClassName": "tailscale"})
-    assert "kubectl delete ingress extra -n default." in only(with_object(DONE, "blue", ingress)).remedy
+    assert "kubectl --context blue delete ingress extra -n default." in only(with_object(DONE, "blue", ingress)).remedy
     other_class = live_object(("Ingress", "default", "extra"), spec={"ingressClassName": "nginx"})
     assert told(with_object(DONE, "blue", other_class)) == ()
     group = live_object(("ProxyGroup", "", "extra"))
     assert only(with_object(DONE, "blue", group)).remedy == (
-        "Declare it in `clusters: {blue: …}`, or delete it: kubectl delete proxygroup extra."
+        "Declare it in `clusters: {blue: …}`, or delete it: kubectl --context blue delete proxygroup extra."
     )
     assert told(with_object(DONE, "blue", live_object(("Deployment", "tailscale", "extra")))) == ()
 

@@ -218,7 +218,7 @@ def test_a_condition_that_does_not_hold(
 ) -> None:
     check = only(with_status(NGINX, {"conditions": conditions}, metadata=metadata))
     assert message in check.message
-    assert check.mend == "Its events say more: kubectl describe service nginx -n default."
+    assert check.mend == "Its events say more: kubectl --context blue describe service nginx -n default."
 
 
 def test_an_egress_that_leads_nowhere() -> None:
