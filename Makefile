@@ -32,15 +32,17 @@ demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, me
 # The pure packages are held at 100 % of branches by their own fast tests; the rest runs the engine and real API servers.
 PURE_TESTS := tests/charts tests/topology tests/manifests tests/access tests/rules tests/live tests/report tests/test_finding.py tests/test_plain.py tests/test_layers.py tests/test_make.py
 SLOW_ACCESS_TESTS := tests/access/test_conformance.py tests/access/test_hujson_reference.py tests/access/test_headscale.py
+# They try hundreds of examples, and no branch hangs on them: measuring them would double what they cost.
+PROPERTY_TESTS := tests/access/test_properties.py tests/access/test_restriction_properties.py tests/access/test_explain_properties.py tests/topology/test_properties.py
 # Whole modules are handed out in this order: those that take long come first, so that both processes end together.
-OTHER_TESTS := tests/program tests/sandbox $(SLOW_ACCESS_TESTS) tests/test_action.py tests/deploy tests/mutations tests/components tests/policies tests/engine tests/commands tests/ci tests/workflows
+OTHER_TESTS := tests/program tests/sandbox $(SLOW_ACCESS_TESTS) $(PROPERTY_TESTS) tests/test_action.py tests/deploy tests/mutations tests/components tests/policies tests/engine tests/commands tests/ci tests/workflows
 
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 test: setup ## run every test
 	$(BIN)/tailstack sandbox build hujson-format headscale chart-1.100 chart-1.104 operator-1.104 actionlint lua
 	rm -f .coverage.*
-	$(BIN)/coverage run -m pytest --quiet $(SIDE_BY_SIDE) $(PURE_TESTS) $(addprefix --ignore=,$(SLOW_ACCESS_TESTS))
+	$(BIN)/coverage run -m pytest --quiet $(SIDE_BY_SIDE) $(PURE_TESTS) $(addprefix --ignore=,$(SLOW_ACCESS_TESTS) $(PROPERTY_TESTS))
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100
 	$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) $(OTHER_TESTS)

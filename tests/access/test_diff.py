@@ -46,6 +46,11 @@ WEB = grant("group:dev", "tag:k8s", "tcp:80")
             ["group:dev and tag:a gain port 53 and tcp:80 to tag:b and tag:k8s."],
         ),
         ([WEB], [grant("group:dev", "tag:k8s", "tcp:80-90")], ["group:dev gains tcp:81-90 to tag:k8s."]),
+        (
+            [WEB],
+            [grant("group:dev", "tag:k8s", "tcp:443")],
+            ["group:dev gains tcp:443 to tag:k8s.", "group:dev loses tcp:80 to tag:k8s."],
+        ),
         ([], [grant("*", "*", "*")], ["everyone (*) gains every port to everything (*)."]),
         ([], [grant("tag:a", "tag:b", "80-90", "443")], ["tag:a gains ports 80-90 and 443 to tag:b."]),
         # a right that another entry gives as well is neither gained nor lost
