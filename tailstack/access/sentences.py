@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from tailstack.access.changes import Change, Difference, Direction, RightKind
 from tailstack.access.diff_sections import EXIT_NODE
 from tailstack.access.kubernetes import KUBERNETES_CAPABILITY, impersonated
+from tailstack.access.phrases import joined
 from tailstack.access.ports import EVERYTHING, Ports
 from tailstack.access.ssh import CHECK, DEFAULT_PERIOD, how_often, users_text
-from tailstack.access.vocabulary import PLAIN, Vocabulary, joined
+from tailstack.access.vocabulary import PLAIN, Vocabulary
 from tailstack.plain import mapping, texts
 
 NOTHING = "Nobody gains or loses access."

@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from tailstack.access.durations import DurationError, parse_duration
 from tailstack.access.evaluate import Access
+from tailstack.access.phrases import joined
 from tailstack.access.policy import SshRule
 from tailstack.access.principals import Principal
 from tailstack.access.selectors import NONROOT, SELF, TAGGED
-from tailstack.access.vocabulary import joined
 
 CHECK, ACCEPT = "check", "accept"
 ROOT = "root"

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from tailstack.access.diff_nodes import GONE, NEW
 from tailstack.access.nodes import DeclaredName, DeclaredNode, NamedKind, NodeKind
+from tailstack.access.phrases import joined
 from tailstack.access.principals import EVERYONE
 
 NAMED = 4
@@ -121,11 +122,6 @@ def vocabulary(
         things={name: thing for name, thing in things.items() if name in own or name not in wearers},
         states={**states, **of_tags},
     )
-
-
-def joined(phrases: Sequence[str]) -> str:
-    """`a, b and c`; nothing for nothing."""
-    return " and ".join(filter(None, (", ".join(phrases[:-1]), phrases[-1] if phrases else "")))
 
 
 def _plural(kind: NodeKind | NamedKind) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from tailstack.access.changes import Change, Direction
 from tailstack.access.compare import Comparison
-from tailstack.access.vocabulary import joined
+from tailstack.access.phrases import joined
 from tailstack.finding import Finding
 from tailstack.report.changes import ALARMING
 from tailstack.report.cost import Cost

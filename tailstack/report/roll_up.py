@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tailstack.access.vocabulary import joined
+from tailstack.access.phrases import joined
 from tailstack.report.markdown import code, escaped, in_html
 from tailstack.report.preview import Safety
 from tailstack.report.preview_shown import JSON_VERSION, cut, size, told_preview_as_markdown

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tailstack.access.nodes import NodeKind
-from tailstack.access.vocabulary import PLAIN, Thing, Vocabulary, joined
+from tailstack.access.phrases import joined
+from tailstack.access.vocabulary import PLAIN, Thing, Vocabulary
 
 
 def thing(kind: NodeKind, name: str, cluster: str | None = "blue", whole: int = 9) -> Thing:
