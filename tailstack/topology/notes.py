@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tailstack.finding import Finding, Place, Rule
 from tailstack.topology.aside import Aside
-from tailstack.topology.placed import Path, PlacedMap, key_place, value_place
+from tailstack.topology.placed import Path, PlacedMap, Step, key_place, value_place
 from tailstack.topology.scopes import FileScope
 from tailstack.topology.shape import keys_at
 from tailstack.topology.validation import MISSING_KEY
@@ -96,10 +96,15 @@ class Notes:
     broken: AbstractSet[Path]
     findings: list[Finding] = field(default_factory=list[Finding])
     disturbed: set[Path] = field(init=False)
-    """What has something broken inside."""
+    """What is broken, or has something broken inside."""
+    broken_in: dict[Path, list[Step]] = field(init=False)
+    """By the path of a mapping or a list, what is broken directly in it."""
 
     def __post_init__(self) -> None:
         self.disturbed = {path[:end] for path in self.broken for end in range(1, len(path) + 1)}
+        self.broken_in = {}
+        for path in self.broken:
+            self.broken_in.setdefault(path[:-1], []).append(path[-1])
 
     def key(self, *path: str | int) -> Place:
         """Where a key stands, or an item of a list."""
@@ -129,16 +134,12 @@ class Notes:
         """Whether what these keys of the mapping at this path say is known, be it that they are absent."""
         return not self.broken or all(self.is_known(*path, key) for key in keys)
 
-    def broken_names(self, *path: str | int) -> list[str]:
-        """The names of things in the mapping at this path that are declared, and left out after a finding."""
-        return sorted(str(broken[-1]) for broken in self.broken if broken[:-1] == path)
-
     def may_say(self, path: Path, *keys: str) -> bool:
         """Whether one of these keys of the mapping at this path had a finding, or may be there under a wrong name."""
         if path not in self.disturbed:
             return False
         known = keys_at(path)
-        return not self.knows(path, *keys) or any(name not in known for name in self.broken_names(*path))
+        return not self.knows(path, *keys) or any(key not in known for key in self.broken_in.get(path, ()))
 
     def needs(self, *path: str | int, key: str, why: str, expected: str, mend: str = "") -> None:
         """Note that the mapping at this path needs a key, unless it may be there under a wrong name."""
