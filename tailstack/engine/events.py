@@ -24,6 +24,10 @@ _WRAPPING = ("4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb442
 3.250.0); it is blinded within, and told so everywhere else."""
 
 
+_FAILED = frozenset({"preview failed", "update failed"})
+"""What the engine says at the end, beside the reason (`reportExecResult` in `resource/deploy/deployment_executor.go`, 3.250.0)."""
+
+
 class Phase(StrEnum):
     """How far a step is."""
 
@@ -112,10 +116,11 @@ class EventLog:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """Every error, each once, in the order in which it was said."""
+        """Every error, each once, in the order in which it was said; that it failed only where nothing says why."""
         said = [e.message for e in self.events if isinstance(e, EngineError)]
         said += [e.message for e in self.events if isinstance(e, Diagnostic) and e.severity == "error"]
-        return tuple(dict.fromkeys(text.strip() for text in said))
+        every = tuple(dict.fromkeys(text.strip() for text in said))
+        return tuple(text for text in every if text not in _FAILED) or every
 
     @property
     def violations(self) -> tuple[Violation, ...]:

@@ -81,6 +81,20 @@ def test_what_no_report_needs_is_passed_over(text: str) -> None:
     assert parse_event(text) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (("Preview failed: it broke\n", "preview failed\n"), ("Preview failed: it broke",)),
+        (("it broke", "update failed"), ("it broke",)),
+        (("preview failed",), ("preview failed",)),
+        (("it broke", "update canceled"), ("it broke", "update canceled")),
+    ],
+)
+def test_that_it_failed_is_said_where_nothing_says_why(said: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    events = tuple(Diagnostic(severity="error", message=message, urn="") for message in said)
+    assert EventLog(events=events).errors == expected
+
+
 def test_the_log_gathers_errors_once_violations_and_counts() -> None:
     lines = [
         line(diagnosticEvent={"severity": "error", "message": "it broke\n", "urn": URN}),
