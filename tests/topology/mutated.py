@@ -285,7 +285,7 @@ def _in_place(file: str, path: Path, value: object) -> Iterator[Mutation]:
 def _added(file: str, path: Path, value: object) -> Iterator[Mutation]:
     if isinstance(value, dict):
         yield put("unknown key", file, (*path, "colour"), "red")
-        yield put("unknown section", file, (*path, "colours"), {"red": {"green": "blue"}})
+        yield put("unknown section", file, (*path, "colours"), {"violet": {"ochre": "pink"}})
     if isinstance(value, list) and value:
         yield _append("listed twice", file, path, cast("list[object]", value)[0])
         yield _append("item of another kind", file, path, {"x": "y"})
