@@ -15,8 +15,9 @@ from tailstack.topology.declaration.syntax import Reason, RuleName
 class Declaration(BaseModel):
     """Base of every declaration: strict types, unknown keys refused, immutable."""
 
+    # Built when the first file is read, and once for all of them: many commands import the declarations and read none.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=False
+        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=False, defer_build=True
     )
 
 
