@@ -7,25 +7,29 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import pulumi
+from tailstack.allocation import without_garbage_collection
 
-from components.checking import without_errors
-from components.discretion import silence_debug_messages
-from components.environment import build
-from components.live_policy import expect_known
-from components.policy_guard import connect, guard
-from components.policy_keeping import beside_what_is_kept
-from components.policy_tests import acceptable
-from components.refusal import refusals_shown
-from components.scopes import part_of
-from components.stack_settings import read_settings
+# A tenth of the time until the first resource goes into looking for cycles among what imports make, and all of it stays.
+with without_garbage_collection():
+    import pulumi
+
+    from components.checking import without_errors
+    from components.discretion import silence_debug_messages
+    from components.environment import build
+    from components.live_policy import expect_known
+    from components.policy_guard import connect, guard
+    from components.policy_keeping import beside_what_is_kept
+    from components.policy_tests import acceptable
+    from components.refusal import refusals_shown
+    from components.scopes import part_of
+    from components.stack_settings import read_settings
 
 PROJECT = Path(__file__).parent
 DEBUG_VARIABLE = "TAILSTACK_DEBUG"
 """In the environment: with any value, the SDK's debugging messages reach the engine, which shows them with --debug."""
 
 silence_debug_messages(wanted=bool(os.environ.get(DEBUG_VARIABLE)))
-with refusals_shown():
+with without_garbage_collection(), refusals_shown():
     config = pulumi.Config()
     settings = read_settings(config, stack=pulumi.get_stack(), now=datetime.now(UTC), variables=os.environ)
     declared = without_errors(PROJECT, settings.environment, settings.at)

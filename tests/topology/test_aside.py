@@ -49,6 +49,11 @@ def test_a_wrong_value_in_one_part_hides_no_unknown_name_in_another() -> None:
     ]
 
 
+def test_an_address_behind_something_that_cannot_be_read_is_not_taken_for_one_of_a_node() -> None:
+    to = "{ip: 10.1.2.3, through: [net]}"
+    assert slugs(f"{BLUE}    egress: {{out: {{namespace: a, to: {to}, ports: [tcp:1]}}}}\n") == ["wrong-type"]
+
+
 def test_a_mistake_in_the_tailnet_leaves_the_rest_of_it_known() -> None:
     tailnet = (
         "tailnet: {dnsName: a.ts.net, magicDNS: 1, keys: {ci: {tags: [tag:ci], expiry: 99w}}, policy: {base: a.hujson}}"
