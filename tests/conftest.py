@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import settings
 
 from tests.counted import SUMMARY
 from tests.golden import UPDATE, Golden
+from tests.warm import warm_python
 
 # The same examples on every run, so that a change is judged by itself. `HYPOTHESIS_PROFILE=default` looks for new ones.
 settings.register_profile("steady", derandomize=True)
@@ -33,6 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def golden(request: pytest.FixtureRequest) -> Golden:
     """The golden files beside the module of the test."""
     return Golden(folder=Path(request.path).parent / "golden", is_update=bool(request.config.getoption(UPDATE)))
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """What programs, packs, plugins and commands are run with where nobody asks how they start."""
+    with warm_python(tmp_path_factory.mktemp("warm")) as executable:
+        yield executable
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -19,7 +19,7 @@ from tailstack.sandbox.api.client import SandboxClient
 from tailstack.sandbox.lifecycle import Sandbox, running_sandbox
 from tailstack.sandbox.plugins.kubernetes.api import Client
 from tailstack.sandbox.workload import cluster_client, deploy
-from tests.warm import start_warm, warm_python
+from tests.warm import start_warm
 
 PROJECT = Path(__file__).parent.parent.parent
 STACK = "sandbox"
@@ -84,24 +84,14 @@ class Bench:
         path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """What programs, packs, plugins and commands are run with."""
-    with warm_python(tmp_path_factory.mktemp("warm")) as executable:
-        yield executable
-
-
 def copy_project(folder: Path, python: Path) -> Path:
-    """The program's own files, with the checkout's virtual environment around `python`."""
+    """The program's own files, with the virtual environment of `python`."""
     folder.mkdir()
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(PROJECT / name, folder / name)
     for name in ("stacks", "policies"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    environment = folder / ".venv"
-    (environment / "bin").mkdir(parents=True)
-    (environment / "lib").symlink_to(PROJECT / ".venv" / "lib")
-    (environment / "bin" / "python").symlink_to(python)
+    (folder / ".venv").symlink_to(python.parent.parent)
     return folder
 
 
@@ -110,7 +100,7 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Gene
     """A stack that exists."""
     folder = tmp_path_factory.mktemp("bench")
     with running_sandbox(folder / "sandbox") as sandbox:
-        start_warm(sandbox, python)
+        start_warm(Path(sandbox.environment()["PULUMI_HOME"]), python)
         deploy(sandbox.kubeconfig, tuple(sandbox.clusters))
         made = Bench(sandbox=sandbox, project=copy_project(folder / "project", python))
         result = made.pulumi().plain("stack", "init", STACK)

@@ -61,7 +61,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Generator[B
     """The stack, up."""
     folder = tmp_path_factory.mktemp("whole")
     with running_sandbox(folder / "sandbox") as sandbox:
-        start_warm(sandbox, python)
+        start_warm(Path(sandbox.environment()["PULUMI_HOME"]), python)
         bench = Bench(sandbox=sandbox, project=copy_project(folder / "project", python))
         deploy_what_exists(bench)
         stacks = bench.project / "stacks"

@@ -161,7 +161,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Generator[W
     folder = tmp_path_factory.mktemp("workflows")
     with running_sandbox(folder / "sandbox") as sandbox, github_serving() as github:
         # The plugins alone: programs and commands are those of each checkout.
-        start_warm(sandbox, python)
+        start_warm(Path(sandbox.environment()["PULUMI_HOME"]), python)
         deploy(sandbox.kubeconfig, tuple(sandbox.clusters))
         origin = folder / "origin"
         copied(origin)

@@ -13,15 +13,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tailstack.sandbox.lifecycle import Sandbox
-
 _HERE = Path(__file__).parent
 
 
 @contextmanager
 def warm_python(folder: Path) -> Generator[Path]:
-    """An executable in `folder` that runs what this Python would run, in a fork of a process that lasts as long as the block."""
-    python, address = folder / "python", folder / "socket"
+    """An executable of a virtual environment in `folder` that runs what this Python would run, in a fork of a process that lasts
+    as long as the block."""
+    python, address = folder / "bin" / "python", folder / "socket"
+    python.parent.mkdir()
+    (folder / "lib").symlink_to(Path(sys.prefix) / "lib")
     options = shlex.join([sys.executable, "-I", "-S", str(_HERE / "launcher.py"), str(address), sys.executable])
     python.write_text(f'#!/bin/sh\nexec {options} "$@"\n', "utf-8")
     python.chmod(0o755)
@@ -39,9 +40,9 @@ def warm_python(folder: Path) -> Generator[Path]:
             server.stdin.close()
 
 
-def start_warm(sandbox: Sandbox, python: Path) -> None:
-    """Let the plugins of the sandbox be run with `python`."""
-    scripts = list(Path(sandbox.environment()["PULUMI_HOME"]).glob("plugins/*/pulumi-*"))
+def start_warm(pulumi_home: Path, python: Path) -> None:
+    """Let the stand-in plugins in a `$PULUMI_HOME` be run with `python`."""
+    scripts = list(pulumi_home.glob("plugins/*/pulumi-*"))
     assert scripts
     for script in scripts:
         cold = script.read_text("utf-8")
