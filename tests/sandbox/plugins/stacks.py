@@ -100,10 +100,15 @@ def project(folder: Path, *, engine: Path, home: Path, variables: Mapping[str, s
 def initialize(new: Project) -> None:
     """Write an empty program, and make its stack."""
     (new.folder / "state").mkdir(parents=True)
-    runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
-    (new.folder / "Pulumi.yaml").write_text(json.dumps({"name": "probe", "runtime": runtime}), "utf-8")
+    use_virtualenv(new.folder, Path(sys.prefix))
     new.program("")
     new.run("stack", "init", STACK, "--no-select")
+
+
+def use_virtualenv(folder: Path, virtualenv: Path) -> None:
+    """Write the project's own file: its program runs with the Python of `virtualenv`."""
+    runtime = {"name": "python", "options": {"virtualenv": str(virtualenv)}}
+    (folder / "Pulumi.yaml").write_text(json.dumps({"name": "probe", "runtime": runtime}), "utf-8")
 
 
 @dataclass(frozen=True)

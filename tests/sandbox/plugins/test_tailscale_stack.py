@@ -50,8 +50,8 @@ def steps(output: str) -> dict[str, str]:
     return {name: op for name, op in found.items() if op != "same"}
 
 
-def test_the_life_of_a_stack(stack: Project, service: Service) -> None:
-    stack = stack.given(API=service.url, KEY=service.key)
+def test_the_life_of_a_stack(warm_stack: Project, service: Service) -> None:
+    stack = warm_stack.given(API=service.url, KEY=service.key)
     default = service.policy()
 
     stack.program(FIRST)
@@ -108,8 +108,8 @@ def test_the_life_of_a_stack(stack: Project, service: Service) -> None:
     assert stack.resources() == {}
 
 
-def test_a_policy_that_is_there_is_imported_or_refused(stack: Project, service: Service) -> None:
-    stack = stack.given(API=service.url, KEY=service.key)
+def test_a_policy_that_is_there_is_imported_or_refused(warm_stack: Project, service: Service) -> None:
+    stack = warm_stack.given(API=service.url, KEY=service.key)
     service.save_policy(POLICY)
     wanted = HEAD + f"ts.Acl('policy', acl='''{POLICY}''', opts=options)\n"
     stack.program(wanted)
@@ -124,8 +124,8 @@ def test_a_policy_that_is_there_is_imported_or_refused(stack: Project, service: 
     assert service.statuses("POST", "/acl") == [200, 412]
 
 
-def test_what_the_provider_and_the_api_refuse_is_said_in_their_words(stack: Project, service: Service) -> None:
-    stack = stack.given(API=service.url, KEY=service.key)
+def test_what_the_provider_and_the_api_refuse_is_said_in_their_words(warm_stack: Project, service: Service) -> None:
+    stack = warm_stack.given(API=service.url, KEY=service.key)
     stack.program(HEAD + "ts.OauthClient('long', scopes=['dns'], description='x' * 51, opts=options)\n")
     said = stack.run("preview", code=1)
     assert "Attribute description string length must be at most 50, got: 51" in said
