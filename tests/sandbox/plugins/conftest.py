@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from tailstack.sandbox.plugins.install import Choice, Installed, Source, install
 from tailstack.sandbox.toolchain import ensure
 from tests.sandbox.plugins.service import Service, served
 from tests.sandbox.plugins.stacks import Project, initialize, project, use_virtualenv
-from tests.warm import warm_python
 
 
 @dataclass(frozen=True)
@@ -48,20 +46,10 @@ def stack(engine: Engine, pristine: Path, tmp_path: Path) -> Project:
     return engine.project(shutil.copytree(pristine, tmp_path / "project"))
 
 
-@pytest.fixture(scope="session")
-def warm_virtualenv(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """This virtual environment, whose Python starts warm."""
-    folder = tmp_path_factory.mktemp("virtualenv")
-    (folder / "bin").mkdir()
-    (folder / "lib").symlink_to(Path(sys.prefix) / "lib")
-    with warm_python(folder / "bin"):
-        yield folder
-
-
 @pytest.fixture
-def warm_stack(stack: Project, warm_virtualenv: Path) -> Project:
+def warm_stack(stack: Project, python: Path) -> Project:
     """An empty stack whose program starts warm; the plugins start as ever."""
-    use_virtualenv(stack.folder, warm_virtualenv)
+    use_virtualenv(stack.folder, python.parent.parent)
     return stack
 
 
