@@ -95,7 +95,7 @@ def copy_project(folder: Path, python: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_bench(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Generator[Bench]:
     """A stack that exists."""
     folder = tmp_path_factory.mktemp("bench")

@@ -18,8 +18,15 @@ from tailstack.sandbox.failure import SandboxError
 def main(arguments: list[str] | None = None) -> int:
     """Serve. Prints `{"url": …}` on one line when ready; returns the exit code."""
     options = _parser().parse_args(arguments)
-    # Blocked before any thread starts, so that only `sigwait` below receives them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    # Blocked before any thread starts, so that only `sigwait` receives them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        return _serve(options)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(options: argparse.Namespace) -> int:
     try:
         store = Store(
             options.folder, name=options.tailnet, dns_name=options.dns_name, unworn_tags=UnwornTags(options.unworn_tags)

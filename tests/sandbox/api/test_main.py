@@ -62,6 +62,7 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
 
 
 def test_reasons_not_to_start_are_given_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main(["--folder", str(tmp_path / "a"), "--port", port]) == 1
@@ -70,6 +71,7 @@ def test_reasons_not_to_start_are_given_in_words(tmp_path: Path, capsys: pytest.
     (tmp_path / "b" / "state.json").write_text("{")
     assert main(["--folder", str(tmp_path / "b")]) == 1
     assert "delete it to start afresh" in capsys.readouterr().err
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before, "whoever calls it can be ended as before"
 
 
 def test_it_starts_without_what_is_slow_to_import() -> None:

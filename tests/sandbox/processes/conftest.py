@@ -66,7 +66,7 @@ def context(kubeconfig: Path, name: str) -> Api:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sandbox]:
     """A sandbox with two clusters."""
     with running_sandbox(tmp_path_factory.mktemp("lifecycle") / "sandbox", clusters=["blue", "green"]) as running:

@@ -18,14 +18,14 @@ from tests.sandbox.plugins.kubernetes.playing import FAST, Cluster, Plugin
 _NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sandbox]:
     """One cluster, with what deletes need to end."""
     with running_sandbox(tmp_path_factory.mktemp("sandbox") / "clusters", clusters=["blue"]) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _client(sandbox: Sandbox) -> Client:
     connection = kubeconfig.connection(kubeconfig.load(str(sandbox.kubeconfig)), context="blue")
     return Client(connection, ClientSettings(qps=1000, burst=1000))
