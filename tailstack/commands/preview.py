@@ -144,7 +144,7 @@ def _reported(asked: Preview, masking: Masking, make: _Make, progress: Progress)
     except click.ClickException as error:
         told = [error.format_message()]
     except Exception as error:  # noqa: BLE001  whatever fails inside of us, the older report must not stand as if it held
-        from tailstack.commands.main import own_failure  # noqa: PLC0415  it is what calls this command
+        from tailstack.commands.main import own_failure  # noqa: PLC0415  it imports this module when it calls the command
 
         told = own_failure(error)
     return replace(asked, failure=tuple(masking.text(line) for line in told)), False
@@ -161,10 +161,10 @@ def _online(
     progress: Progress,
 ) -> tuple[Preview, bool]:
     from tailstack.commands.engine_progress import following  # noqa: PLC0415  the offline tier does not pay for it
-    from tailstack.commands.live import connect  # noqa: PLC0415
-    from tailstack.commands.preview_online import Request, preview_online  # noqa: PLC0415
-    from tailstack.engine.pulumi import Pulumi, PulumiMissingError  # noqa: PLC0415
-    from tailstack.topology.rotation import MOMENT_VARIABLE  # noqa: PLC0415
+    from tailstack.commands.live import connect  # noqa: PLC0415  as above
+    from tailstack.commands.preview_online import Request, preview_online  # noqa: PLC0415  as above
+    from tailstack.engine.pulumi import Pulumi, PulumiMissingError  # noqa: PLC0415  as above
+    from tailstack.topology.rotation import MOMENT_VARIABLE  # noqa: PLC0415  as above
 
     try:
         engine = Pulumi.found(project, {**os.environ, MOMENT_VARIABLE: at.isoformat()})
