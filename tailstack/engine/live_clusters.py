@@ -112,7 +112,7 @@ def _read(target: Target, files: str) -> LiveCluster:
 def client_for(target: Target, files: str) -> ApiClient:
     """A client for one cluster; `files` is the value of KUBECONFIG. Raises what the client raises for a kubeconfig that is none."""
     from kubernetes.client import Configuration  # noqa: PLC0415  see the module's text
-    from kubernetes.config import new_client_from_config, new_client_from_config_dict  # noqa: PLC0415
+    from kubernetes.config import new_client_from_config, new_client_from_config_dict  # noqa: PLC0415  as above
 
     settings = Configuration()
     settings.retries = 1
