@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tailstack.finding import InvalidTailnetError
 from tailstack.topology.declaration import FirewallMode, Logging
 from tailstack.topology.loading import resolve_files
 from tailstack.topology.tailnet import NO_IMAGE, Federation, Image, Operator
@@ -32,6 +33,20 @@ def test_an_operator_that_says_nothing() -> None:
     assert (operator.image, operator.proxy_image, operator.k8s_proxy_image) == (NO_IMAGE, NO_IMAGE, None)
     assert (operator.image_pull_secrets, operator.firewall_mode, operator.logging) == ((), None, None)
     assert (operator.values, operator.chart.crds, operator.allows_impersonation) == ({}, None, False)
+
+
+@pytest.mark.parametrize("tag", ["v1.102.3", "_a", "A" * 128])
+def test_a_tag_as_registries_take_it(tag: str) -> None:
+    (operator,) = operators("", f"{{images: {{proxy: {{tag: '{tag}'}}}}}}")
+    assert operator.proxy_image == Image(tag=tag)
+
+
+@pytest.mark.parametrize("tag", ["\u00e9", "\u0663", "-a", "A" * 129])
+def test_a_tag_that_no_registry_takes(tag: str) -> None:
+    with pytest.raises(InvalidTailnetError) as refused:
+        operators("", f"{{images: {{proxy: {{tag: '{tag}'}}}}}}")
+    (finding,) = refused.value.findings
+    assert "clusters.a.operator.images.proxy.tag" in finding.message
 
 
 def test_a_cluster_wins_over_the_defaults_a_whole_key_at_a_time() -> None:

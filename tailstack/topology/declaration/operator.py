@@ -120,7 +120,7 @@ class ImageDeclaration(Declaration):
     )
     tag: str | None = Field(
         default=None,
-        pattern=r"^[\w][\w.-]{0,127}$",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
         description="Its tag; by default the chart's version",
         examples=["v1.102.3"],
     )
