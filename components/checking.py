@@ -11,7 +11,6 @@ import pulumi
 from components.refusal import RefusedError
 from tailstack.access.compile import CompiledPolicy
 from tailstack.report import findings
-from tailstack.report.checked import checked_as_text
 from tailstack.rules.check import check_environment
 from tailstack.topology.tailnet import Tailnet
 
@@ -35,6 +34,8 @@ def without_errors(project: Path, environment: str, at: datetime) -> Declared:
     except OSError as error:
         raise RefusedError(f"The environment {environment} cannot be read: {error}") from error
     if checked.tailnet is None or checked.whole is None or checked.policy is None or checked.has_errors:
+        from tailstack.report.checked import checked_as_text  # noqa: PLC0415  all forms of a report, for a refusal only
+
         raise RefusedError(
             f"The environment {environment} has mistakes. Nothing was changed.\n\n{checked_as_text(checked)}"
         )

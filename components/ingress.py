@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_kubernetes.networking.v1 import (
-    HTTPIngressPathArgs,
-    HTTPIngressRuleValueArgs,
-    IngressBackendArgs,
-    IngressRuleArgs,
-    IngressServiceBackendArgs,
-    IngressSpecArgs,
-    IngressTLSArgs,
-    ServiceBackendPortArgs,
-)
-from pulumi_kubernetes.networking.v1 import (
-    Ingress as KubernetesIngress,
-)
+from pulumi_kubernetes.networking import v1 as networking
 
 from components.chart_values import INGRESS_CLASS
 from components.custom_resource_specs import group_object
@@ -53,11 +41,11 @@ def open_ingress(
     *,
     depends_on: Sequence[pulumi.Resource],
     skip_await: bool,
-) -> KubernetesIngress:
+) -> networking.Ingress:
     """The one resource of an ingress. Its object keeps its first name through renames, or it would be another node."""
     section = section_of(SECTION, is_shared=ingress.is_shared)
     object_name = [*ingress.former_names, ingress.name][0]
-    return KubernetesIngress(
+    return networking.Ingress(
         resource_name(ingress.cluster, section, ingress.name),
         metadata=metadata(
             object_name,
@@ -65,25 +53,29 @@ def open_ingress(
             annotations=annotations_of(ingress, cluster) | waiting(Ready.INGRESS, skip=skip_await),
             labels=class_label(ingress.proxy_class),
         ),
-        spec=IngressSpecArgs(
+        spec=networking.IngressSpecArgs(
             ingress_class_name=cluster.operator.ingress_class or INGRESS_CLASS,
             default_backend=_backend(ingress.backend_service, ingress.backend_port)
             if ingress.backend_service
             else None,
             # A rule without a host is for every host: the operator compares one with `tls` in another way for each form.
-            rules=[IngressRuleArgs(http=HTTPIngressRuleValueArgs(paths=_paths(ingress)))] if ingress.paths else None,
-            tls=[IngressTLSArgs(hosts=[ingress.hostname])],
+            rules=[networking.IngressRuleArgs(http=networking.HTTPIngressRuleValueArgs(paths=_paths(ingress)))]
+            if ingress.paths
+            else None,
+            tls=[networking.IngressTLSArgs(hosts=[ingress.hostname])],
         ),
         opts=proxied(parent, ingress, section, depends_on=depends_on),
     )
 
 
-def _paths(ingress: Ingress) -> list[HTTPIngressPathArgs]:
+def _paths(ingress: Ingress) -> list[networking.HTTPIngressPathArgs]:
     return [
-        HTTPIngressPathArgs(path=path.path, path_type="Prefix", backend=_backend(path.service, path.port))
+        networking.HTTPIngressPathArgs(path=path.path, path_type="Prefix", backend=_backend(path.service, path.port))
         for path in ingress.paths
     ]
 
 
-def _backend(service: str, port: int) -> IngressBackendArgs:
-    return IngressBackendArgs(service=IngressServiceBackendArgs(name=service, port=ServiceBackendPortArgs(number=port)))
+def _backend(service: str, port: int) -> networking.IngressBackendArgs:
+    return networking.IngressBackendArgs(
+        service=networking.IngressServiceBackendArgs(name=service, port=networking.ServiceBackendPortArgs(number=port))
+    )

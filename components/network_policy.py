@@ -10,13 +10,7 @@ from collections.abc import Sequence
 
 import pulumi
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
-from pulumi_kubernetes.networking.v1 import (
-    NetworkPolicy,
-    NetworkPolicyIngressRuleArgs,
-    NetworkPolicyPeerArgs,
-    NetworkPolicyPortArgs,
-    NetworkPolicySpecArgs,
-)
+from pulumi_kubernetes.networking import v1 as networking
 
 from components.custom_resource_specs import SECTIONS, object_name
 from components.kubernetes_objects import metadata
@@ -48,10 +42,10 @@ def close(
     if group.allowed_namespaces is None:
         return ()
     section = SECTIONS[ProxyGroup]
-    policy = NetworkPolicy(
+    policy = networking.NetworkPolicy(
         resource_name(cluster.name, section, _of(group.name)),
         metadata=metadata(f"tailstack-{object_name(group)}", cluster.operator.namespace),
-        spec=NetworkPolicySpecArgs(
+        spec=networking.NetworkPolicySpecArgs(
             pod_selector=LabelSelectorArgs(match_labels=labels_of(group)),
             policy_types=["Ingress"],
             ingress=_rules(group, cluster),
@@ -72,26 +66,28 @@ def _of(group: str) -> str:
     return f"{group}.networkPolicy"
 
 
-def _rules(group: ProxyGroup, cluster: Cluster) -> list[NetworkPolicyIngressRuleArgs]:
+def _rules(group: ProxyGroup, cluster: Cluster) -> list[networking.NetworkPolicyIngressRuleArgs]:
     namespaces = [
-        NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs(match_labels={NAMESPACE_NAME: name}))
+        networking.NetworkPolicyPeerArgs(namespace_selector=LabelSelectorArgs(match_labels={NAMESPACE_NAME: name}))
         for name in group.allowed_namespaces or ()
     ]
     # Every pod of the operator's own namespace; with metrics every pod of the cluster, because Prometheus may be anywhere.
-    asking = None if _has_metrics(group, cluster) else [NetworkPolicyPeerArgs(pod_selector=LabelSelectorArgs())]
+    asking = (
+        None if _has_metrics(group, cluster) else [networking.NetworkPolicyPeerArgs(pod_selector=LabelSelectorArgs())]
+    )
     first, last = FORWARDED
     return [
-        NetworkPolicyIngressRuleArgs(
+        networking.NetworkPolicyIngressRuleArgs(
             from_=namespaces, ports=[_ports(protocol, first, last) for protocol in ("TCP", "UDP")]
         ),
-        NetworkPolicyIngressRuleArgs(from_=asking, ports=[_ports("TCP", HEALTH, HEALTH)]),
+        networking.NetworkPolicyIngressRuleArgs(from_=asking, ports=[_ports("TCP", HEALTH, HEALTH)]),
         # Other nodes of the tailnet, directly: what is no WireGuard of theirs is thrown away. The port is a random one.
-        NetworkPolicyIngressRuleArgs(ports=[_ports("UDP", 1, first - 1), _ports("UDP", last + 1, 65535)]),
+        networking.NetworkPolicyIngressRuleArgs(ports=[_ports("UDP", 1, first - 1), _ports("UDP", last + 1, 65535)]),
     ]
 
 
-def _ports(protocol: str, first: int, last: int) -> NetworkPolicyPortArgs:
-    return NetworkPolicyPortArgs(protocol=protocol, port=first, end_port=last)
+def _ports(protocol: str, first: int, last: int) -> networking.NetworkPolicyPortArgs:
+    return networking.NetworkPolicyPortArgs(protocol=protocol, port=first, end_port=last)
 
 
 def _has_metrics(group: ProxyGroup, cluster: Cluster) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pulumi
 import yaml
-from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
+from pulumi_kubernetes.apiextensions import v1 as apiextensions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.options import child, resource_name
@@ -101,7 +101,7 @@ def apply_crds(
 ) -> list[pulumi.Resource]:
     """A resource for each CRD. None has our label: those that a release made carry Helm's."""
     return [
-        CustomResourceDefinition(
+        apiextensions.CustomResourceDefinition(
             resource_name(cluster, SECTION, crd.name),
             metadata=ObjectMetaArgs(name=crd.name, annotations={**crd.annotations, **KEEP}),
             spec=cast("Any", dict(crd.spec)),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding, RoleBinding, RoleRefArgs, SubjectArgs
+from pulumi_kubernetes.rbac import v1 as rbac
 
 from components.kubernetes_objects import metadata
 from components.options import child, resource_name
@@ -72,20 +72,20 @@ def _asked_for(tailnet: Tailnet, cluster: str) -> Iterator[tuple[str, Binding]]:
 
 def bind(
     parent: pulumi.Resource, cluster: str, binding: Binding, entries: tuple[str, ...]
-) -> ClusterRoleBinding | RoleBinding:
+) -> rbac.ClusterRoleBinding | rbac.RoleBinding:
     """The resource of one binding. It needs nothing but the cluster."""
     annotations = {ACCESS_ANNOTATION: "; ".join(entries)}
-    subjects = [SubjectArgs(kind="Group", api_group=_API_GROUP, name=binding.group)]
-    role = RoleRefArgs(api_group=_API_GROUP, kind=binding.role_kind, name=binding.role)
+    subjects = [rbac.SubjectArgs(kind="Group", api_group=_API_GROUP, name=binding.group)]
+    role = rbac.RoleRefArgs(api_group=_API_GROUP, kind=binding.role_kind, name=binding.role)
     if binding.namespace is None:
-        return ClusterRoleBinding(
+        return rbac.ClusterRoleBinding(
             resource_name(cluster, SECTION, binding.object_name),
             metadata=metadata(binding.object_name, annotations=annotations),
             role_ref=role,
             subjects=subjects,
             opts=child(parent),
         )
-    return RoleBinding(
+    return rbac.RoleBinding(
         resource_name(cluster, SECTION, f"{binding.namespace}.{binding.object_name}"),
         metadata=metadata(binding.object_name, binding.namespace, annotations=annotations),
         role_ref=role,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tailstack.access.listing import everything
-from tailstack.access.parties import Directory
 from tailstack.finding import Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from tailstack.access.parties import Directory
 
 DEAD_CAPABILITY = Rule(
     code="TS820",
@@ -67,6 +69,9 @@ RULES = (DEAD_CAPABILITY, DEAD_SSH_RULE, UNKNOWN_USER)
 
 def doubts(directory: Directory) -> Iterator[Finding]:
     """The warnings about one policy. Users are looked for only where any is known."""
+    # The rules are in every registry; what finds their cases is for commands about one policy.
+    from tailstack.access.listing import everything  # noqa: PLC0415  as above
+
     found = everything(directory)
     for line in found.lines:
         for dead in line.dead:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from tailstack.engine.pulumi import Pulumi
 from tailstack.plain import mapping
+
+if TYPE_CHECKING:
+    from tailstack.engine.pulumi import Pulumi
 
 VARIABLES: Mapping[str, str] = {
     "tailscale:apiKey": "TAILSCALE_API_KEY",
