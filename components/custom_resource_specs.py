@@ -182,6 +182,6 @@ def _ranges(ports: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
 def _proxy_group_policy(policy: ProxyGroupPolicy, cluster: Cluster) -> Spec:
     """Both lists, also where they are empty: to the operator a kind that is left out is one of which no group may be used."""
     return {
-        kind: [group_object(cluster, name) for name in names or ()]
+        kind: [group_object(cluster, name) for name in names]
         for kind, names in (("ingress", policy.ingress), ("egress", policy.egress))
     }

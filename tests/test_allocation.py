@@ -12,7 +12,7 @@ def test_what_is_frozen_is_left_out_of_later_collections() -> None:
             assert not gc.isenabled()
         assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)
         with without_garbage_collection(freeze=True):
-            kept = [[] for _ in range(10)]
+            kept: list[list[int]] = [[] for _ in range(10)]
         assert gc.isenabled()
         assert gc.get_freeze_count() > len(kept)
     finally:

@@ -202,8 +202,8 @@ def policy_denied(subject: Subject) -> Iterator[Finding]:
         allowed: dict[tuple[str, str], set[str]] = {}
         for policy in cluster.custom.proxy_group_policies:
             policies.setdefault(policy.namespace, []).append(policy.place)
-            allowed.setdefault((policy.namespace, "ingress"), set()).update(policy.ingress or ())
-            allowed.setdefault((policy.namespace, "egress"), set()).update(policy.egress or ())
+            allowed.setdefault((policy.namespace, "ingress"), set()).update(policy.ingress)
+            allowed.setdefault((policy.namespace, "egress"), set()).update(policy.egress)
         for kind, who, namespace, group, place in _using_groups(cluster):
             if namespace in policies and group not in allowed[namespace, kind]:
                 known = listed(sorted(allowed[namespace, kind]), none="nothing")

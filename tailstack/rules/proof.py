@@ -466,7 +466,7 @@ def approving(policy: Policy, service: DeclaredService) -> tuple[str, ...]:
 def _refused(cluster: Cluster, egress: Egress) -> tuple[Place, ...]:
     """The policies of a namespace, where none of them lets it use the group of its egress."""
     found = [each for each in cluster.custom.proxy_group_policies if each.namespace == egress.namespace]
-    if any(egress.proxy_group in (policy.egress or ()) for policy in found):
+    if any(egress.proxy_group in policy.egress for policy in found):
         return ()
     return tuple(policy.place for policy in found)
 

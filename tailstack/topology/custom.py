@@ -197,13 +197,13 @@ class ProxyClass:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProxyGroupPolicy:
-    """Which ProxyGroups a namespace may use: of a kind with None or an empty list, no group (`proxygrouppolicy.go`)."""
+    """Which ProxyGroups a namespace may use: of a kind with an empty list, no group (`proxygrouppolicy.go`)."""
 
     cluster: str
     namespace: str
     name: str
-    ingress: tuple[str, ...] | None
-    egress: tuple[str, ...] | None
+    ingress: tuple[str, ...]
+    egress: tuple[str, ...]
     place: Place
 
 

@@ -143,7 +143,7 @@ METRICS = ProxyClass(cluster="blue", name="metrics", has_metrics=True, node_port
 SHOP = ProxyGroupPolicy(
     cluster="blue", namespace="shop", name="shop", ingress=("in",), egress=("out", "elsewhere"), place=HERE
 )
-NOTHING = ProxyGroupPolicy(cluster="blue", namespace="pay", name="nothing", ingress=None, egress=(), place=HERE)
+NOTHING = ProxyGroupPolicy(cluster="blue", namespace="pay", name="nothing", ingress=(), egress=(), place=HERE)
 NAMESERVER = DnsConfig(
     cluster="blue", name="nameserver", nameserver={"image": {"repo": "mirror.example.com/ns", "tag": "v1"}}, place=HERE
 )
