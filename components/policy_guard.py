@@ -15,7 +15,7 @@ import pulumi
 
 from components.refusal import RefusedError
 from tailstack.access import hujson
-from tailstack.engine.stack_config import VARIABLES, with_config
+from tailstack.engine.stack_config import KEYS, with_config
 from tailstack.engine.tailscale_api import Complaint, Failure, TailscaleApi, TailscaleApiError, from_environment
 from tailstack.report.differences import differences
 
@@ -27,7 +27,7 @@ def connect(config: pulumi.Config, variables: Mapping[str, str]) -> TailscaleApi
 
     Raises TailscaleApiError (MISCONFIGURED) where neither has any that can be used here.
     """
-    stated = {key: value for key in VARIABLES if (value := config.get(key.removeprefix("tailscale:")))}
+    stated = {key: value for key in KEYS if (value := config.get(key.removeprefix("tailscale:")))}
     return from_environment(with_config(variables, stated))
 
 

@@ -11,7 +11,7 @@ from tailstack.commands.stacks import Stack, file_of
 from tailstack.engine.live_clusters import Target, read_clusters
 from tailstack.engine.live_tailnet import nothing_readable, read_tailnet
 from tailstack.engine.pulumi import Pulumi
-from tailstack.engine.stack_config import VARIABLES, StackConfigError, read_config, with_config
+from tailstack.engine.stack_config import KEYS, StackConfigError, read_config, with_config
 from tailstack.engine.tailscale_api import Failure, TailscaleApi, TailscaleApiError, from_environment
 from tailstack.live.declared import Scope
 from tailstack.live.model import Live, LiveCluster, LiveTailnet, Unknown
@@ -90,7 +90,7 @@ def connect(project: Path, stack: str, engine: Pulumi | None, variables: Mapping
     Raises TailscaleApiError (MISCONFIGURED) where there are none, or the config cannot be read.
     """
     try:
-        config = read_config(engine, file_of(project, stack), stack, frozenset(VARIABLES))
+        config = read_config(engine, file_of(project, stack), stack, KEYS)
     except StackConfigError as error:
         raise TailscaleApiError(Failure.MISCONFIGURED, str(error)) from error
     return from_environment(with_config(variables, config))
@@ -100,7 +100,7 @@ def _configs(
     project: Path, stacks: Sequence[Stack], clusters: Sequence[Cluster], engine: Pulumi | None
 ) -> tuple[list[Mapping[str, str]], str]:
     """The config of each stack, and why one could not be read."""
-    wanted = frozenset(VARIABLES) | {f"tailstack:{c.kubeconfig_secret}" for c in clusters if c.kubeconfig_secret}
+    wanted = KEYS | {f"tailstack:{c.kubeconfig_secret}" for c in clusters if c.kubeconfig_secret}
     found: list[Mapping[str, str]] = []
     failures: list[str] = []
     for stack in stacks:

@@ -28,9 +28,15 @@ VARIABLES: Mapping[str, str] = {
 }
 """The keys of the config by which the provider is configured, and the variables that say the same."""
 
-_CREDENTIALS = frozenset(
-    {"tailscale:apiKey", "tailscale:oauthClientId", "tailscale:oauthClientSecret", "tailscale:identityToken"}
-)
+TOKEN_VARIABLE = "tailscale:identityTokenEnvironmentVariableName"  # noqa: S105  the name of a variable, not a secret
+"""The key of the config that names another variable for the identity token, where a platform chooses its name."""
+
+KEYS = frozenset({*VARIABLES, TOKEN_VARIABLE})
+"""All keys of the config by which the provider is configured."""
+
+_API_KEY = "tailscale:apiKey"
+_TOKEN = "tailscale:identityToken"  # noqa: S105  the name of a key
+_PROOFS = frozenset({_API_KEY, "tailscale:oauthClientSecret", _TOKEN})
 
 
 class StackConfigError(Exception):
@@ -64,9 +70,15 @@ def _decrypted(engine: Pulumi | None, stack: str, wanted: frozenset[str]) -> dic
 
 
 def with_config(variables: Mapping[str, str], config: Mapping[str, str]) -> dict[str, str]:
-    """The environment as the provider sees it: a credential of the config goes before all of those of the environment."""
+    """The environment as the provider sees it: a credential of the config goes before all of those of the environment.
+
+    The id of a client is none by itself: it may stand in one and what proves it in the other.
+    """
+    stated = dict(config)
+    if token := variables.get(stated.get(TOKEN_VARIABLE, "")):
+        stated.setdefault(_TOKEN, token)
+    overruled = _PROOFS if not _PROOFS.isdisjoint(stated) else {_API_KEY} if "tailscale:oauthClientId" in stated else ()
     kept = dict(variables)
-    if not _CREDENTIALS.isdisjoint(config):
-        for key in _CREDENTIALS:
-            kept.pop(VARIABLES[key], None)
-    return kept | {VARIABLES[key]: value for key, value in config.items() if key in VARIABLES}
+    for key in overruled:
+        kept.pop(VARIABLES[key], None)
+    return kept | {VARIABLES[key]: value for key, value in stated.items() if key in VARIABLES}

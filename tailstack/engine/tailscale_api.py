@@ -320,8 +320,8 @@ class TailscaleApi:
 def from_environment(environment: Mapping[str, str]) -> TailscaleApi:
     """The API as the environment configures it, by the same variables as the engine's Tailscale plugin.
 
-    `TAILSCALE_API_KEY` (`file:` and a path reads the key from there), else `TAILSCALE_OAUTH_CLIENT_ID` with
-    `TAILSCALE_OAUTH_CLIENT_SECRET`, `TAILSCALE_IDENTITY_TOKEN` or, in a job of GitHub Actions, `TAILSCALE_AUDIENCE`;
+    `TAILSCALE_API_KEY`, else `TAILSCALE_OAUTH_CLIENT_ID` with `TAILSCALE_OAUTH_CLIENT_SECRET`, `TAILSCALE_IDENTITY_TOKEN`
+    or, in a job of GitHub Actions, `TAILSCALE_AUDIENCE`, of which each may be `file:` and the path of a file that holds it;
     `TAILSCALE_TAILNET`; `TAILSCALE_BASE_URL`. Raises TailscaleApiError (MISCONFIGURED) where there is no credential.
     """
     return TailscaleApi(
@@ -332,16 +332,19 @@ def from_environment(environment: Mapping[str, str]) -> TailscaleApi:
 
 
 def _credential_in(environment: Mapping[str, str]) -> Credential:
-    if key := environment.get("TAILSCALE_API_KEY", ""):
-        return ApiKey(secret=_from_file(key))
-    client_id = environment.get("TAILSCALE_OAUTH_CLIENT_ID", "")
-    if client_id and (secret := environment.get("TAILSCALE_OAUTH_CLIENT_SECRET", "")):
+    def given(name: str) -> str:
+        return _from_file(environment.get(name, ""))
+
+    if key := given("TAILSCALE_API_KEY"):
+        return ApiKey(secret=key)
+    client_id = given("TAILSCALE_OAUTH_CLIENT_ID")
+    if client_id and (secret := given("TAILSCALE_OAUTH_CLIENT_SECRET")):
         return OAuthClient(client_id=client_id, secret=secret)
-    if client_id and (token := environment.get("TAILSCALE_IDENTITY_TOKEN", "")):
+    if client_id and (token := given("TAILSCALE_IDENTITY_TOKEN")):
         return FederatedIdentity(client_id=client_id, identity_token=token)
     job = GitHubJob.in_environment(environment)
-    if client_id and job is not None and (audience := environment.get("TAILSCALE_AUDIENCE", "")):
-        return JobIdentity(client_id=client_id, audience=_from_file(audience), job=job)
+    if client_id and job is not None and (audience := given("TAILSCALE_AUDIENCE")):
+        return JobIdentity(client_id=client_id, audience=audience, job=job)
     raise TailscaleApiError(
         Failure.MISCONFIGURED,
         "no credential for Tailscale's API: set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID with "
@@ -358,10 +361,10 @@ def _identity_token(credential: FederatedIdentity | JobIdentity) -> str:
         raise TailscaleApiError(Failure.UNREACHABLE, str(error)) from None
 
 
-def _from_file(key: str) -> str:
-    if not key.startswith("file:"):
-        return key
-    path = Path(key.removeprefix("file:"))
+def _from_file(value: str) -> str:
+    if not value.startswith("file:"):
+        return value
+    path = Path(value.removeprefix("file:"))
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

@@ -343,6 +343,8 @@ def test_the_environment_says_which_credential(service: Service, tmp_path: Path)
     key = service.sandbox.create_oauth_client(scopes=["policy_file:read"])
     client = {"TAILSCALE_OAUTH_CLIENT_ID": key.id, "TAILSCALE_OAUTH_CLIENT_SECRET": key.secret}
     assert from_environment(base | client).policy().etag
+    file.write_text(key.secret + "\n")
+    assert from_environment(base | client | {"TAILSCALE_OAUTH_CLIENT_SECRET": f"file:{file}"}).policy().etag
     identity = {"TAILSCALE_OAUTH_CLIENT_ID": "k", "TAILSCALE_IDENTITY_TOKEN": "t"}
     assert failure(from_environment(base | identity).policy).failure is Failure.UNAUTHORIZED
 
