@@ -13,7 +13,7 @@ from components.checking import Declared, without_errors
 from components.cluster import Cluster, ClusterArgs
 from components.operator_chart import ChartSource, find_chart
 from components.policy_guard import connect, guard
-from components.providers import kubernetes_providers, tailscale_provider
+from components.providers import kubernetes_provider, tailscale_provider
 from components.refusal import RefusedError, refusals_shown
 from components.role_bindings import Binding, bindings
 from components.tailnet import Tailnet, TailnetArgs
@@ -31,7 +31,7 @@ __all__ = [
     "connect",
     "find_chart",
     "guard",
-    "kubernetes_providers",
+    "kubernetes_provider",
     "load",
     "refusals_shown",
     "tailscale_provider",

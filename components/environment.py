@@ -14,7 +14,7 @@ from components.exposure import annotations_of
 from components.kubeconfig import kubeconfigs
 from components.kubernetes_objects import class_label
 from components.operator_chart import find_chart
-from components.providers import kubernetes_providers, tailscale_provider
+from components.providers import kubernetes_provider, require_kubeconfigs, tailscale_provider
 from components.role_bindings import bindings
 from components.stack_settings import StackSettings
 from components.tailnet import Tailnet, TailnetArgs
@@ -53,7 +53,7 @@ def build(
     clusters = part.clusters(tailnet)
     charts = {c.name: find_chart(c.operator, project=project, environment=variables) for c in clusters}
     secret_of = config_secrets(tailnet.extras if part.has_tailnet else NO_EXTRAS, config)
-    to_clusters = kubernetes_providers(clusters, config)
+    require_kubeconfigs(clusters, config)
     to_tailnet = tailscale_provider()
     settled: Sequence[pulumi.Resource] = ()
     told: Mapping[str, object] = {}
@@ -77,6 +77,8 @@ def build(
         )
         settled, told = whole.settled, whole.told
     for cluster in clusters:
+        # Not before the tailnet: the engine starts one plugin at a time, and the tailnet's resources need not wait for it.
+        to_cluster = kubernetes_provider(cluster, config)
         Cluster(
             cluster.name,
             ClusterArgs(
@@ -88,7 +90,7 @@ def build(
                 skip_await=settings.skip_await,
                 protect=settings.protect,
             ),
-            pulumi.ResourceOptions(providers=[to_tailnet, to_clusters[cluster.name]]),
+            pulumi.ResourceOptions(providers=[to_tailnet, to_cluster]),
         )
     stays = _what_stays(tailnet, is_reset=settings.reset_on_destroy) if part.has_tailnet else ()
     return {**outputs(replace(tailnet, clusters=clusters), stays=stays), **told}

@@ -33,6 +33,7 @@ def tailscale_provider() -> TailscaleProvider:
         audience=config.get("audience"),
         base_url=config.get("baseUrl"),
         identity_token=config.get_secret("identityToken"),
+        identity_token_environment_variable_name=config.get("identityTokenEnvironmentVariableName"),
         oauth_client_id=config.get("oauthClientId"),
         oauth_client_secret=config.get_secret("oauthClientSecret"),
         scopes=config.get_object("scopes"),
@@ -40,8 +41,8 @@ def tailscale_provider() -> TailscaleProvider:
     )
 
 
-def kubernetes_providers(clusters: Sequence[Cluster], config: pulumi.Config) -> dict[str, KubernetesProvider]:
-    """A provider for each cluster, by its name. Raises RefusedError naming every kubeconfig that the config lacks."""
+def require_kubeconfigs(clusters: Sequence[Cluster], config: pulumi.Config) -> None:
+    """Raises RefusedError naming every kubeconfig that clusters name and the config lacks."""
     missing = [
         f"  {cluster.place}: cluster {cluster.name} needs the secret {config.name}:{cluster.kubeconfig_secret}"
         for cluster in clusters
@@ -53,10 +54,11 @@ def kubernetes_providers(clusters: Sequence[Cluster], config: pulumi.Config) -> 
             + "\n".join(missing)
             + f"\nSet each from a file: pulumi config set --secret {config.name}:NAME < KUBECONFIG"
         )
-    return {cluster.name: _kubernetes_provider(cluster, config) for cluster in clusters}
 
 
-def _kubernetes_provider(cluster: Cluster, config: pulumi.Config) -> KubernetesProvider:
+def kubernetes_provider(cluster: Cluster, config: pulumi.Config) -> KubernetesProvider:
+    """The provider of a cluster. Raises RefusedError where the config lacks the kubeconfig that the cluster names."""
+    require_kubeconfigs([cluster], config)
     kubeconfig = AMBIENT if cluster.kubeconfig_secret is None else config.require_secret(cluster.kubeconfig_secret)
     return KubernetesProvider(
         cluster.name,

@@ -19,7 +19,7 @@ from components import (
     connect,
     find_chart,
     guard,
-    kubernetes_providers,
+    kubernetes_provider,
     load,
     refusals_shown,
     tailscale_provider,
@@ -34,7 +34,7 @@ with refusals_shown():
     declared = load(PROJECT, "plain")
     (blue,) = declared.tailnet.clusters
     chart = find_chart(blue.operator, project=PROJECT, environment=os.environ)
-    to_blue = kubernetes_providers([blue], config)[blue.name]
+    to_blue = kubernetes_provider(blue, config)
 
 to_tailnet = tailscale_provider()
 
