@@ -30,7 +30,7 @@ demo: $(READY) ## bring up two clusters and a tailnet, show them, break them, me
 	$(BIN)/tailstack sandbox demo $(if $(KEEP),--keep)
 
 # The pure packages are held at 100 % of branches by their own fast tests; the rest runs the engine and real API servers.
-PURE_TESTS := tests/charts tests/topology tests/manifests tests/access tests/rules tests/live tests/report tests/test_finding.py tests/test_plain.py tests/test_layers.py tests/test_make.py
+PURE_TESTS := tests/charts tests/topology tests/manifests tests/access tests/rules tests/live tests/report tests/test_finding.py tests/test_plain.py tests/test_allocation.py tests/test_layers.py tests/test_make.py
 SLOW_ACCESS_TESTS := tests/access/test_conformance.py tests/access/test_hujson_reference.py tests/access/test_headscale.py
 # They try hundreds of examples, and no branch hangs on them: measuring them would double what they cost.
 PROPERTY_TESTS := tests/access/test_properties.py tests/access/test_restriction_properties.py tests/access/test_explain_properties.py tests/topology/test_properties.py
