@@ -17,6 +17,9 @@ from tests.warm import warm_python
 settings.register_profile("steady", derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+# Programs in Go that end within seconds would collect garbage for a tenth of their time.
+os.environ.setdefault("GOGC", "400")
+
 FOREIGN = ("PULUMI_", "TAILSCALE_", "KUBE", "TAILSTACK_", "HELM_", "OAUTH_CLIENT_")
 
 

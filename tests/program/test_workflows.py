@@ -123,6 +123,8 @@ def copied(origin: Path) -> None:
     git(origin, "init", "--quiet")
     git(origin, "add", "--all", "--force")
     git(origin, "commit", "--quiet", "--message=x")
+    # Each job fetches it: without a pack they would all compress it anew.
+    git(origin, "gc", "--quiet")
 
 
 def compiled(origin: Path, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Pythons that start warm: one process has imported what programs, packs, plugins and commands import, and forks for each.
 
 Half of what a run of the engine costs is five processes that each import the SDKs anew. Tests that look at what a run does,
-and not at how a process starts, take these; the demo, the plugins in tests of their own and the workflows start cold.
+and not at how a process starts, take these; the demo, the language host, the plugins by themselves and the workflows start cold.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from tailstack.sandbox.plugins.install import Choice, Installed, Source, install
 from tailstack.sandbox.toolchain import ensure
 from tests.sandbox.plugins.service import Service, served
 from tests.sandbox.plugins.stacks import Project, initialize, project, use_virtualenv
+from tests.warm import start_warm
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,22 @@ class Engine:
         return project(folder, engine=self.installed.engine, home=self.home, variables=self.installed.environment)
 
 
+def engine_in(home: Path) -> Engine:
+    return Engine(home, install(home, Choice(source=Source.STAND_IN), engine=ensure(["pulumi"])["pulumi"]))
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """The real engine, with a home of its own that holds the stand-ins."""
-    home = tmp_path_factory.mktemp("pulumi-home")
-    return Engine(home, install(home, Choice(source=Source.STAND_IN), engine=ensure(["pulumi"])["pulumi"]))
+    return engine_in(tmp_path_factory.mktemp("pulumi-home"))
+
+
+@pytest.fixture(scope="session")
+def warm_engine(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Engine:
+    """The same with stand-ins that start warm."""
+    made = engine_in(tmp_path_factory.mktemp("warm-pulumi-home"))
+    start_warm(made.home, python)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +59,11 @@ def stack(engine: Engine, pristine: Path, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def warm_stack(stack: Project, python: Path) -> Project:
-    """An empty stack whose program starts warm; the plugins start as ever."""
-    use_virtualenv(stack.folder, python.parent.parent)
-    return stack
+def warm_stack(warm_engine: Engine, pristine: Path, python: Path, tmp_path: Path) -> Project:
+    """An empty stack whose program and plugins start warm."""
+    made = warm_engine.project(shutil.copytree(pristine, tmp_path / "project"))
+    use_virtualenv(made.folder, python.parent.parent)
+    return made
 
 
 @pytest.fixture
