@@ -35,8 +35,17 @@ KEYS = frozenset({*VARIABLES, TOKEN_VARIABLE})
 """All keys of the config by which the provider is configured."""
 
 _API_KEY = "tailscale:apiKey"
+_CLIENT = "tailscale:oauthClientId"
 _TOKEN = "tailscale:identityToken"  # noqa: S105  the name of a key
-_PROOFS = frozenset({_API_KEY, "tailscale:oauthClientSecret", _TOKEN})
+_PROOFS = frozenset({"tailscale:oauthClientSecret", _TOKEN, "tailscale:audience"})
+
+# What the provider refuses together, and a token beside a secret, of which it would take the secret wherever it stands
+# (https://github.com/tailscale/terraform-provider-tailscale, tailscale/provider.go).
+_OVERRULED: Mapping[str, frozenset[str]] = {
+    _API_KEY: frozenset({_CLIENT, *_PROOFS}),
+    _CLIENT: frozenset({_API_KEY}),
+    **dict.fromkeys(_PROOFS, frozenset({_API_KEY, *_PROOFS})),
+}
 
 
 class StackConfigError(Exception):
@@ -70,15 +79,13 @@ def _decrypted(engine: Pulumi | None, stack: str, wanted: frozenset[str]) -> dic
 
 
 def with_config(variables: Mapping[str, str], config: Mapping[str, str]) -> dict[str, str]:
-    """The environment as the provider sees it: a credential of the config goes before all of those of the environment.
+    """The environment with what the config states of the provider: its credential goes before any other of the environment.
 
-    The id of a client is none by itself: it may stand in one and what proves it in the other.
+    A client may have its id in the one and what proves it in the other.
     """
     stated = dict(config)
     if token := variables.get(stated.get(TOKEN_VARIABLE, "")):
         stated.setdefault(_TOKEN, token)
-    overruled = _PROOFS if not _PROOFS.isdisjoint(stated) else {_API_KEY} if "tailscale:oauthClientId" in stated else ()
-    kept = dict(variables)
-    for key in overruled:
-        kept.pop(VARIABLES[key], None)
+    overruled = {VARIABLES[other] for key in stated for other in _OVERRULED.get(key, ())}
+    kept = {name: value for name, value in variables.items() if name not in overruled}
     return kept | {VARIABLES[key]: value for key, value in stated.items() if key in VARIABLES}

@@ -76,7 +76,7 @@ def test_the_credential_of_a_stack_is_that_of_its_config_else_of_the_environment
     asked: list[Mapping[str, str]] = []
     monkeypatch.setattr(live, "from_environment", asked.append)
     write(project, "{tailscale:apiKey: of-the-config, tailscale:baseUrl: http://127.0.0.1:1}")
-    given = {"TAILSCALE_API_KEY": "another", "TAILSCALE_TAILNET": "example.com"}
+    given = {"TAILSCALE_OAUTH_CLIENT_ID": "another", "TAILSCALE_TAILNET": "example.com"}
     connect(project, "dev", None, given)
     connect(project, "other", None, given)
     configured = {"TAILSCALE_API_KEY": "of-the-config", "TAILSCALE_BASE_URL": "http://127.0.0.1:1"}

@@ -68,6 +68,7 @@ def test_an_oauth_client_fetches_one_token_for_the_scopes_asked_for(
     [
         ({}, "credentials are empty"),
         ({"apiKey": "a", "oauthClientId": "b"}, "credentials are conflicting"),
+        ({"oauthClientId": "a", "oauthClientSecret": "b", "audience": "c"}, "'audience' conflicts with"),
         ({"oauthClientSecret": "b"}, "'oauth_client_id' is empty"),
         ({"oauthClientId": "b"}, "are mandatory with 'oauth_client_id'"),
     ],

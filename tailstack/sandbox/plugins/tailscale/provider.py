@@ -196,6 +196,10 @@ def _credentials(config: Properties) -> Credentials:
             "tailscale provider credentials are conflicting - `api_key` conflicts with 'oauth_client_id', "
             "'oauth_client_secret', 'identity_token', and 'audience'"
         )
+    if audience and (secret or token):
+        raise PluginError(
+            "tailscale provider argument 'audience' conflicts with 'oauth_client_secret' and 'identity_token'"
+        )
     if key:
         return ApiKey(key)
     if not client:
