@@ -22,7 +22,6 @@ from tailstack.commands.exit_codes import ExitCode
 from tailstack.sandbox.lifecycle import running_sandbox
 from tailstack.sandbox.workload import deploy
 from tests.program.conftest import PROJECT, STACK, Bench
-from tests.warm import start_warm
 from tests.workflows.github_api import ISSUER, REPOSITORY, GitHub, github_serving
 from tests.workflows.runner import Environment, JobResult, Runner, git
 
@@ -158,12 +157,10 @@ def installed(bytecode: Path, workspace: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Generator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     """A repository, and a stack that is there and empty."""
     folder = tmp_path_factory.mktemp("workflows")
     with running_sandbox(folder / "sandbox") as sandbox, github_serving() as github:
-        # The plugins alone: programs and commands are those of each checkout.
-        start_warm(Path(sandbox.environment()["PULUMI_HOME"]), python)
         deploy(sandbox.kubeconfig, tuple(sandbox.clusters))
         origin = folder / "origin"
         copied(origin)
